@@ -1,0 +1,128 @@
+//! How a command finds its rule: one aggregate per stream, decided and evolved by its own file.
+//! Does not know where states are kept.
+
+use crate::campaign::{self, Campaign};
+use crate::envelope::Command;
+use crate::event::Event;
+use crate::key_scope::KeyScope;
+use crate::record::{self, Record};
+use crate::storage_unit::{self, StorageUnit};
+use crate::stream::{Subject, Version};
+use crate::time::Timestamp;
+use crate::work;
+
+/// The state of one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aggregate {
+    /// A storage unit.
+    StorageUnit(Box<StorageUnit>),
+    /// A key-scope.
+    KeyScope(Box<KeyScope>),
+    /// A record.
+    Record(Box<Record>),
+    /// A campaign.
+    Campaign(Box<Campaign>),
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A storage unit's reason.
+    #[error(transparent)]
+    StorageUnit(#[from] storage_unit::Refusal),
+    /// A reason of the work on a key-scope.
+    #[error(transparent)]
+    Work(#[from] work::Refusal),
+    /// A record's reason.
+    #[error(transparent)]
+    Record(#[from] record::Refusal),
+    /// A campaign's reason.
+    #[error(transparent)]
+    Campaign(#[from] campaign::Refusal),
+    /// The command was sent to a stream of another kind: a fault of the program, not of the caller.
+    #[error("the command does not belong to this kind of stream")]
+    WrongKind,
+}
+
+/// History that the rules cannot have produced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CorruptHistory {
+    /// An impossible event of a storage unit.
+    #[error(transparent)]
+    StorageUnit(#[from] storage_unit::Impossible),
+    /// An impossible event of the work on a key-scope.
+    #[error(transparent)]
+    Work(#[from] work::Impossible),
+    /// An impossible event of a campaign.
+    #[error(transparent)]
+    Campaign(#[from] campaign::Impossible),
+    /// The event belongs to another kind of stream.
+    #[error("the event does not belong to this kind of stream")]
+    WrongKind,
+}
+
+impl Aggregate {
+    /// The state before the first event of a subject's stream.
+    #[must_use]
+    pub fn initial(subject: &Subject) -> Self {
+        match subject {
+            Subject::StorageUnit(_) => Self::StorageUnit(Box::default()),
+            Subject::KeyScope(_) => Self::KeyScope(Box::default()),
+            Subject::Record(_) => Self::Record(Box::default()),
+            Subject::Campaign(_) => Self::Campaign(Box::default()),
+        }
+    }
+
+    /// What happens when `command` arrives at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the command is not allowed now; an empty list when there is nothing to do.
+    pub fn decide(&self, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+        match (command, self) {
+            (Command::StorageUnit(_, command), Self::StorageUnit(unit)) => into_events(unit.decide(command)?),
+            (Command::KeyScope(_, command), Self::KeyScope(scope)) => {
+                into_events(scope.decide(command, now)?)
+            }
+            (Command::Record(_, command), Self::Record(record)) => into_events(record.decide(command)?),
+            (Command::Campaign(_, command), Self::Campaign(campaign)) => {
+                into_events(campaign.decide(command)?)
+            }
+            (
+                Command::StorageUnit(..)
+                | Command::KeyScope(..)
+                | Command::Record(..)
+                | Command::Campaign(..),
+                Self::StorageUnit(_) | Self::KeyScope(_) | Self::Record(_) | Self::Campaign(_),
+            ) => Err(Refusal::WrongKind),
+        }
+    }
+
+    /// The state after `event`, which has the given version.
+    ///
+    /// # Errors
+    /// [`CorruptHistory`] when no decision can have led from this state to this event.
+    pub fn evolve(self, event: &Event, version: Version) -> Result<Self, CorruptHistory> {
+        match (event, self) {
+            (Event::StorageUnit(event), Self::StorageUnit(unit)) => {
+                Ok(Self::StorageUnit(Box::new((*unit).evolve(event)?)))
+            }
+            (Event::KeyScope(event), Self::KeyScope(scope)) => {
+                Ok(Self::KeyScope(Box::new((*scope).evolve(event, version)?)))
+            }
+            (Event::Record(event), Self::Record(record)) => {
+                Ok(Self::Record(Box::new((*record).evolve(event))))
+            }
+            (Event::Campaign(event), Self::Campaign(campaign)) => {
+                Ok(Self::Campaign(Box::new((*campaign).evolve(event)?)))
+            }
+            (
+                Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_),
+                Self::StorageUnit(_) | Self::KeyScope(_) | Self::Record(_) | Self::Campaign(_),
+            ) => Err(CorruptHistory::WrongKind),
+        }
+    }
+}
+
+fn into_events<E: Into<Event>>(events: Vec<E>) -> Result<Vec<Event>, Refusal> {
+    Ok(events.into_iter().map(Into::into).collect())
+}

@@ -1,0 +1,82 @@
+//! Who may send which command from outside. Does not know any door.
+
+use super::Command;
+use crate::work::UnassignCause;
+use crate::{campaign, key_scope, record, storage_unit, work};
+
+/// Who sends a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Whoever wants something to be done.
+    Anyone,
+    /// Workers. The engine fills in what is none of a worker's business: for how long a lease lasts, how often a
+    /// failure is repeated.
+    Workers,
+    /// The engine, which does something else before or after it: follows a campaign, watches the time, keeps content.
+    Engine,
+}
+
+impl Command {
+    /// Who sends this command.
+    #[must_use]
+    pub const fn sender(&self) -> Sender {
+        match self {
+            Self::StorageUnit(_, command) => of_storage_unit(command),
+            Self::KeyScope(_, key_scope::Command::Work(command)) => of_work(command),
+            Self::KeyScope(_, key_scope::Command::Withdraw)
+            // What a record names must have been stored before.
+            | Self::Record(_, record::Command::Write { .. } | record::Command::Delete { .. }) => Sender::Engine,
+            Self::Campaign(_, command) => of_campaign(command),
+        }
+    }
+}
+
+const fn of_storage_unit(command: &storage_unit::Command) -> Sender {
+    match command {
+        storage_unit::Command::Create(_)
+        | storage_unit::Command::SetContent(_)
+        | storage_unit::Command::SetModules(_)
+        | storage_unit::Command::EnableQueue
+        | storage_unit::Command::DisableQueue
+        | storage_unit::Command::SetLimits(_)
+        | storage_unit::Command::Drop => Sender::Anyone,
+        // The items are taken back by further commands, which have to follow.
+        storage_unit::Command::ResetQueue | storage_unit::Command::ConfirmCleared => Sender::Engine,
+    }
+}
+
+const fn of_work(command: &work::Command) -> Sender {
+    match command {
+        work::Command::Queue { campaign: None, .. }
+        | work::Command::Unassign { cause: UnassignCause::Reset }
+        | work::Command::Hold
+        | work::Command::Release => Sender::Anyone,
+        work::Command::Claim { .. }
+        | work::Command::Start { .. }
+        | work::Command::ExtendLease { .. }
+        | work::Command::Complete { .. }
+        | work::Command::Fail { .. }
+        | work::Command::ReleaseLease { .. } => Sender::Workers,
+        // On behalf of a campaign only the campaign asks, since its counts follow from it.
+        work::Command::Queue { campaign: Some(_), .. }
+        | work::Command::Unassign {
+            cause: UnassignCause::LeaseExpired | UnassignCause::Released | UnassignCause::WorkerGone,
+        }
+        | work::Command::ExpireLease
+        | work::Command::Retry => Sender::Engine,
+    }
+}
+
+const fn of_campaign(command: &campaign::Command) -> Sender {
+    match command {
+        campaign::Command::Start { .. }
+        | campaign::Command::SetPace(_)
+        | campaign::Command::Pause
+        | campaign::Command::Resume
+        | campaign::Command::Cancel => Sender::Anyone,
+        campaign::Command::Advance { .. }
+        | campaign::Command::Exhaust
+        | campaign::Command::ReportListingFailure { .. }
+        | campaign::Command::Complete => Sender::Engine,
+    }
+}

@@ -1,0 +1,244 @@
+//! Recorded commands: what was written down can be read back and decided again.
+
+use super::*;
+use crate::digest::Digest;
+use crate::layout::Pattern;
+use crate::names::{Key, ModuleName, Scope, WorkerId};
+use crate::record::{DeletePolicy, Stored, WritePolicy};
+use crate::retry::RetryPolicy;
+use crate::storage_unit::{Content, Limits, Location, ModuleEntry, ModuleInput, ModuleTable, Settings};
+use crate::stream::Version;
+use crate::time::Millis;
+use crate::work::{Output, Priority, Token, UnassignCause};
+
+fn scope(name: &str) -> Scope {
+    Scope::new(name).expect("a valid name")
+}
+
+fn key() -> Key {
+    Key::new("2026/März/a b.pdf").expect("a valid key")
+}
+
+fn unit() -> StorageUnitName {
+    StorageUnitName::new("invoices").expect("a valid name")
+}
+
+const CAMPAIGN: CampaignId = CampaignId(Uuid::from_u128(7));
+
+fn settings() -> Settings {
+    let location = Location {
+        url: "s3://bucket/prefix".to_owned(),
+        layout: Pattern::new("{scope}/{key}").expect("a valid pattern"),
+        scope: scope("content"),
+        include: Some("**/*.pdf".to_owned()),
+    };
+    Settings {
+        content: Content::Registered(location),
+        modules: modules(),
+        queue_enabled: false,
+        limits: Limits { in_flight_max: 3, input_bytes_max: 1 << 33, lease_ms: Millis(1_500) },
+    }
+}
+
+fn modules() -> ModuleTable {
+    let settings = serde_json::json!({ "language": "pt", "dpi": 300, "nested": [1.5, null, true] });
+    let entry = ModuleEntry {
+        module: ModuleName::new("ocr").expect("a valid name"),
+        settings: settings.as_object().expect("an object").clone(),
+        retry: Some(RetryPolicy::never()),
+        output_scope: Some(scope("text")),
+        input: ModuleInput::Document,
+    };
+    let settings = serde_json::json!({ "tenant": "a" });
+    ModuleTable {
+        modules: [(scope("raw"), vec![entry])].into(),
+        settings: settings.as_object().expect("an object").clone(),
+    }
+}
+
+fn storage_unit_commands() -> Vec<storage_unit::Command> {
+    use storage_unit::Command;
+    vec![
+        Command::Create(settings()),
+        Command::SetContent(Content::Managed),
+        Command::SetContent(settings().content),
+        Command::SetModules(modules()),
+        Command::SetModules(ModuleTable::default()),
+        Command::EnableQueue,
+        Command::DisableQueue,
+        Command::SetLimits(Limits::default()),
+        Command::ResetQueue,
+        Command::Drop,
+        Command::ConfirmCleared,
+    ]
+}
+
+fn work_commands() -> Vec<work::Command> {
+    use work::Command;
+    let token = Token(Version(4));
+    let digest = Digest([0xab; 32]);
+    let output = |scope| {
+        let module = ModuleName::new("ocr").expect("a valid name");
+        Output { module, digest, size_bytes: u64::MAX, scope }
+    };
+    vec![
+        Command::Queue { campaign: None, priority: Priority::Normal },
+        Command::Queue { campaign: Some(CAMPAIGN), priority: Priority::High },
+        Command::Claim { worker: WorkerId::new("Wörker 1").expect("a valid name"), lease_ms: Millis(1) },
+        Command::Start { token },
+        Command::ExtendLease { token, lease_ms: Millis(60_000) },
+        Command::Complete { token, outputs: vec![output(None), output(Some(scope("text")))], digest },
+        Command::Fail {
+            token,
+            code: "exit_1".into(),
+            text: "a\n\"b\"".into(),
+            retry: RetryPolicy::default(),
+        },
+        Command::ReleaseLease { token },
+        Command::Unassign { cause: UnassignCause::WorkerGone },
+        Command::ExpireLease,
+        Command::Retry,
+        Command::Hold,
+        Command::Release,
+    ]
+}
+
+fn record_commands() -> Vec<record::Command> {
+    use record::Command;
+    let stored = Stored { digest: Digest([1; 32]), size_bytes: 0 };
+    let write = |version, policy| Command::Write { scope: scope("raw"), stored, version, policy };
+    vec![
+        write(None, WritePolicy::New),
+        write(Some(u64::MAX), WritePolicy::Overwrite),
+        write(Some(0), WritePolicy::Merge),
+        Command::Delete { scope: None, version: None, policy: DeletePolicy::Silent },
+        Command::Delete { scope: Some(scope("raw")), version: Some(3), policy: DeletePolicy::MustExist },
+    ]
+}
+
+fn campaign_commands() -> Vec<campaign::Command> {
+    use campaign::{Command, Pace, Target};
+    let pace = Pace { keys_per_second_max: Some(5), in_flight_max: None };
+    vec![
+        Command::Start { target: Target { unit: unit(), scope: scope("raw") }, pace },
+        Command::Advance { from: None, to: key(), keys: 1_000, asked: 0 },
+        Command::Advance { from: Some(key()), to: key(), keys: 1, asked: 1 },
+        Command::Exhaust,
+        Command::ReportListingFailure { problem: "the folder is gone".to_owned() },
+        Command::SetPace(Pace::default()),
+        Command::Pause,
+        Command::Resume,
+        Command::Cancel,
+        Command::Complete,
+    ]
+}
+
+/// Every command in every shape that is written differently.
+fn commands() -> Vec<Command> {
+    let id = || KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
+    let record = || RecordId { unit: unit(), key: key() };
+    let units = storage_unit_commands().into_iter().map(|command| Command::StorageUnit(unit(), command));
+    let work = work_commands().into_iter().map(|command| Command::work(id(), command));
+    let withdraw = Command::KeyScope(id(), key_scope::Command::Withdraw);
+    let records = record_commands().into_iter().map(|command| Command::Record(record(), command));
+    let campaigns = campaign_commands().into_iter().map(|command| Command::Campaign(CAMPAIGN, command));
+    units.chain(work).chain([withdraw]).chain(records).chain(campaigns).collect()
+}
+
+fn recorded_name(command: &Command) -> String {
+    let RecordedCommand(json) = command.record().expect("every command can be recorded");
+    json["name"].as_str().expect("every command has a name").to_owned()
+}
+
+#[test]
+fn a_recorded_command_reads_back_as_what_it_was() {
+    for command in commands() {
+        let recorded = command.record().expect("every command can be recorded");
+        let text = serde_json::to_string(&recorded).expect("JSON can be written");
+        let reread = serde_json::from_str(&text).expect("JSON can be read");
+        let subject = Subject::try_from(&command.subject().stream()).expect("the stream names its subject");
+        let back = Command::from_recorded(subject, &reread).expect("a recorded command can be read");
+        assert_eq!(back, command, "{text}");
+    }
+}
+
+#[test]
+fn every_command_is_recorded_under_its_stored_name() {
+    let mut names: Vec<_> = commands().iter().map(recorded_name).collect();
+    names.dedup();
+    let units = [
+        "create",
+        "set_content",
+        "set_modules",
+        "enable_queue",
+        "disable_queue",
+        "set_limits",
+        "reset_queue",
+        "drop",
+        "confirm_cleared",
+    ];
+    let work = [
+        "queue",
+        "claim",
+        "start",
+        "extend_lease",
+        "complete",
+        "fail",
+        "release_lease",
+        "unassign",
+        "expire_lease",
+        "retry",
+        "hold",
+        "release",
+        "withdraw",
+    ];
+    let records = ["write", "delete"];
+    let campaigns = [
+        "start",
+        "advance",
+        "exhaust",
+        "report_listing_failure",
+        "set_pace",
+        "pause",
+        "resume",
+        "cancel",
+        "complete",
+    ];
+    let expected = [&units[..], &work[..], &records[..], &campaigns[..]].concat();
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_command_of_the_lifecycle_calls_itself_what_it_is_recorded_as() {
+    for command in work_commands() {
+        let name = command.name();
+        let id = KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
+        assert_eq!(recorded_name(&Command::work(id, command)), name);
+    }
+}
+
+#[test]
+fn a_recorded_command_of_another_kind_is_not_read() {
+    let hold = RecordedCommand(serde_json::json!({ "name": "hold" }));
+    assert!(Command::from_recorded(Subject::StorageUnit(unit()), &hold).is_err());
+    let unknown = RecordedCommand(serde_json::json!({ "name": "explode" }));
+    let id = KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
+    assert!(Command::from_recorded(Subject::KeyScope(id), &unknown).is_err());
+}
+
+#[test]
+fn nobody_but_the_engine_and_workers_sends_what_needs_something_else_to_be_done() {
+    let names = |sender| {
+        let mut names: Vec<_> =
+            commands().iter().filter(|command| command.sender() == sender).map(recorded_name).collect();
+        names.dedup();
+        names
+    };
+    let units =
+        ["create", "set_content", "set_modules", "enable_queue", "disable_queue", "set_limits", "drop"];
+    let (work, campaigns) =
+        (["queue", "hold", "release"], ["start", "set_pace", "pause", "resume", "cancel"]);
+    assert_eq!(names(Sender::Anyone), [&units[..], &work[..], &campaigns[..]].concat());
+    let leases = ["claim", "start", "extend_lease", "complete", "fail", "release_lease"];
+    assert_eq!(names(Sender::Workers), leases);
+}

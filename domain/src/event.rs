@@ -1,0 +1,99 @@
+//! Events as the log holds them: what happened, to what, when, and by whose command.
+//! Does not know their stored form: that is the event codec's.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
+use crate::stream::{Position, StreamId, Version};
+use crate::time::Timestamp;
+use crate::{campaign, key_scope, record, storage_unit};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// To a storage unit.
+    StorageUnit(storage_unit::Event),
+    /// To a key-scope.
+    KeyScope(key_scope::Event),
+    /// To a record.
+    Record(record::Event),
+    /// To a campaign.
+    Campaign(campaign::Event),
+}
+
+impl From<storage_unit::Event> for Event {
+    fn from(event: storage_unit::Event) -> Self {
+        Self::StorageUnit(event)
+    }
+}
+
+impl From<key_scope::Event> for Event {
+    fn from(event: key_scope::Event) -> Self {
+        Self::KeyScope(event)
+    }
+}
+
+impl From<record::Event> for Event {
+    fn from(event: record::Event) -> Self {
+        Self::Record(event)
+    }
+}
+
+impl From<campaign::Event> for Event {
+    fn from(event: campaign::Event) -> Self {
+        Self::Campaign(event)
+    }
+}
+
+/// An event with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Its place in the whole log.
+    pub position: Position,
+    /// Its stream.
+    pub stream: StreamId,
+    /// Its place in the stream.
+    pub version: Version,
+    /// Its id.
+    pub id: EventId,
+    /// What happened.
+    pub event: Event,
+    /// When, and by whose command.
+    pub metadata: Arc<Metadata>,
+}
+
+/// What is recorded with the events of one append.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// When it was decided. Never earlier than any event before it in the log.
+    pub recorded_at: Timestamp,
+    /// The command that was decided.
+    pub command_id: CommandId,
+    /// What its sender calls the command; nothing when the sender does not mind doing it twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// The command's name and body; only the first event of an append carries it in the stored form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<RecordedCommand>,
+    /// Who sent it.
+    pub actor: Actor,
+    /// Why, in the sender's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The command or event that it follows from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<Uuid>,
+    /// What everything that belongs together shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<Uuid>,
+    /// Whose stream it is.
+    pub organization: OrganizationId,
+}
+
+/// A command as it is recorded: its aggregate's own JSON, `{"name": …, "body": …}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordedCommand(pub serde_json::Value);

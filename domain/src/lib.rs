@@ -1,0 +1,25 @@
+//! What is true in Reprise: aggregates, the work lifecycle, process managers and ports.
+//!
+//! Everything here is pure. Time, ids and configuration arrive as arguments, so that every past decision can be
+//! taken again and compared. This crate does not know who calls it, how events are stored or what anyone sees.
+//!
+//! Read in this order: [`work`] (the lifecycle), [`key_scope`], [`storage_unit`], [`campaign`], [`record`], then
+//! [`aggregate`] (how a command finds its rule) and [`ports`] (what the world must offer).
+
+pub mod aggregate;
+pub mod campaign;
+pub mod digest;
+pub mod envelope;
+pub mod event;
+pub mod idempotency;
+pub mod key_scope;
+pub mod layout;
+pub mod names;
+pub mod ports;
+pub mod process;
+pub mod record;
+pub mod retry;
+pub mod storage_unit;
+pub mod stream;
+pub mod time;
+pub mod work;

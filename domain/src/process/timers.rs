@@ -1,0 +1,166 @@
+//! Which work is due for a timer: leases that run out and backoffs that end. A fold over events, so that it can be
+//! restored from open rows at any start. Does not know the time.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::envelope::{Command, Envelope};
+use crate::event::Event;
+use crate::key_scope;
+use crate::names::{Actor, CommandId};
+use crate::stream::KeyScopeId;
+use crate::time::Timestamp;
+use crate::work;
+
+/// What a timer waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Due {
+    /// A lease runs out.
+    LeaseEnd,
+    /// A backoff ends.
+    BackoffEnd,
+}
+
+/// At most one instant per key-scope: a key-scope is leased, in backoff, or neither.
+#[derive(Debug, Default)]
+pub struct Timers {
+    ordered: BTreeSet<(Timestamp, KeyScopeId, Due)>,
+    current: HashMap<KeyScopeId, (Timestamp, Due)>,
+}
+
+impl Timers {
+    /// Sets the timer of a key-scope, in place of an earlier one.
+    pub fn set(&mut self, id: &KeyScopeId, at: Timestamp, due: Due) {
+        self.clear(id);
+        self.ordered.insert((at, id.clone(), due));
+        self.current.insert(id.clone(), (at, due));
+    }
+
+    /// Takes note of an event of a key-scope.
+    pub fn apply(&mut self, id: &KeyScopeId, event: &key_scope::Event) {
+        match event {
+            key_scope::Event::Work(work::Event::Assigned(assigned)) => {
+                self.set(id, assigned.until, Due::LeaseEnd);
+            }
+            key_scope::Event::Work(work::Event::LeaseExtended(extended)) => {
+                self.set(id, extended.until, Due::LeaseEnd);
+            }
+            key_scope::Event::Work(work::Event::Failed(failed)) => match failed.retry_at {
+                Some(retry_at) => self.set(id, retry_at, Due::BackoffEnd),
+                None => self.clear(id),
+            },
+            key_scope::Event::Work(
+                work::Event::Queued(_)
+                | work::Event::Finished(_)
+                | work::Event::Unassigned(_)
+                | work::Event::Restarted(_),
+            )
+            | key_scope::Event::Withdrawn(_) => self.clear(id),
+            key_scope::Event::Work(
+                work::Event::ProcessStarted(_)
+                | work::Event::RequeueRequested(_)
+                | work::Event::Held
+                | work::Event::Released
+                | work::Event::LateResultRefused(_),
+            ) => {}
+        }
+    }
+
+    /// The instant at which something is due next.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        self.ordered.first().map(|(at, _, _)| *at)
+    }
+
+    /// Takes what is due at `now`, at most `limit`.
+    pub fn take_due(&mut self, now: Timestamp, limit: usize) -> Vec<(KeyScopeId, Timestamp, Due)> {
+        let due: Vec<_> =
+            self.ordered.iter().take_while(|(at, _, _)| *at <= now).take(limit).cloned().collect();
+        for (_, id, _) in &due {
+            self.clear(id);
+        }
+        due.into_iter().map(|(at, id, due)| (id, at, due)).collect()
+    }
+
+    fn clear(&mut self, id: &KeyScopeId) {
+        if let Some((at, due)) = self.current.remove(id) {
+            self.ordered.remove(&(at, id.clone(), due));
+        }
+    }
+}
+
+/// The command that a due timer sends. The work itself decides whether anything follows.
+#[must_use]
+pub fn command(id: KeyScopeId, at: Timestamp, due: Due, fresh: Uuid) -> Envelope {
+    let (command, reason) = match due {
+        Due::LeaseEnd => (work::Command::ExpireLease, format!("the lease ran out at {at}")),
+        Due::BackoffEnd => (work::Command::Retry, format!("the backoff ended at {at}")),
+    };
+    Envelope::new(CommandId(fresh), Actor::system(), Command::work(id, command)).because(reason)
+}
+
+/// The key-scope that an event concerns, when it concerns one.
+#[must_use]
+pub const fn key_scope_event(event: &Event) -> Option<&key_scope::Event> {
+    match event {
+        Event::KeyScope(event) => Some(event),
+        Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{Key, Scope, StorageUnitName, WorkerId};
+
+    fn id(key: &str) -> KeyScopeId {
+        KeyScopeId {
+            unit: StorageUnitName::new("u").unwrap(),
+            scope: Scope::new("s").unwrap(),
+            key: Key::new(key).unwrap(),
+        }
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn assigned(until: i64) -> key_scope::Event {
+        let worker = WorkerId::new("w").unwrap();
+        key_scope::Event::Work(work::Event::Assigned(work::Assigned { worker, until: at(until), attempt: 1 }))
+    }
+
+    #[test]
+    fn an_extended_lease_is_due_at_its_new_end_only() {
+        let mut timers = Timers::default();
+        timers.apply(&id("a"), &assigned(10));
+        let extended = work::LeaseExtended { attempt: 1, until: at(20) };
+        timers.apply(&id("a"), &key_scope::Event::Work(work::Event::LeaseExtended(extended)));
+        assert_eq!(timers.take_due(at(15), 10), []);
+        assert_eq!(timers.take_due(at(20), 10), [(id("a"), at(20), Due::LeaseEnd)]);
+        assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn what_came_to_an_end_is_never_due() {
+        let mut timers = Timers::default();
+        timers.apply(&id("a"), &assigned(10));
+        timers.apply(&id("b"), &assigned(5));
+        let unassigned = work::Unassigned { attempt: 1, cause: work::UnassignCause::Reset };
+        timers.apply(&id("a"), &key_scope::Event::Work(work::Event::Unassigned(unassigned)));
+        assert_eq!(timers.take_due(at(100), 10), [(id("b"), at(5), Due::LeaseEnd)]);
+    }
+
+    #[test]
+    fn the_earliest_are_taken_first_and_not_more_than_asked_for() {
+        let mut timers = Timers::default();
+        for (key, until) in [("a", 3), ("b", 1), ("c", 2)] {
+            timers.apply(&id(key), &assigned(until));
+        }
+        let first: Vec<_> =
+            timers.take_due(at(9), 2).into_iter().map(|(id, _, _)| id.key.to_string()).collect();
+        assert_eq!(first, ["b", "c"]);
+        assert_eq!(timers.next(), Some(at(3)));
+    }
+}
