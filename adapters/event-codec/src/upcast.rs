@@ -1,0 +1,37 @@
+//! Old schema versions: each upcaster turns the JSON of one version of one type into that of the next.
+//! Does not know the payload types: an upcaster must keep working after they have changed again.
+
+use serde_json::Value;
+
+use crate::CodecError;
+use crate::types::EventType;
+
+/// One step from a schema version to the next.
+pub(crate) struct Upcaster {
+    /// The stored type name.
+    pub(crate) type_name: &'static str,
+    /// The version that it reads; it writes the next one.
+    pub(crate) from: u16,
+    /// The step. The error says what is missing.
+    pub(crate) step: fn(Value) -> Result<Value, String>,
+}
+
+/// Every step there is: none so far, since every stored type is still at its first schema version.
+pub(crate) const UPCASTERS: &[Upcaster] = &[];
+
+/// Leads the JSON of an old schema version to the present one.
+pub(crate) fn to_current(
+    upcasters: &[Upcaster],
+    event_type: EventType,
+    schema: u16,
+    json: Value,
+) -> Result<Value, CodecError> {
+    let type_name = event_type.name();
+    (schema..event_type.schema()).try_fold(json, |json, from| {
+        let upcaster = upcasters
+            .iter()
+            .find(|upcaster| upcaster.type_name == type_name && upcaster.from == from)
+            .ok_or(CodecError::NoUpcaster { type_name, schema: from })?;
+        (upcaster.step)(json).map_err(|problem| CodecError::Payload { type_name, schema: from, problem })
+    })
+}
