@@ -1,0 +1,155 @@
+//! Readers: a bounded number of read-only connections, each used by one blocking task at a time.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use domain::event::RecordedEvent;
+use domain::ports::{Direction, EventFilter, ReadError};
+use domain::stream::Version;
+use rusqlite::{Connection, params};
+use tokio::sync::Semaphore;
+
+use crate::lookup::{Lookup, Name};
+use crate::row::{Row, columns, corrupt, failed};
+use crate::tail::Tail;
+use crate::{index, log};
+
+/// How many rows one statement reads: a longer one would keep the log from being checkpointed.
+const STATEMENT_ROWS_MAX: usize = 4_096;
+
+/// A pair of read-only connections.
+pub(crate) struct Reader {
+    log: Connection,
+    index: Connection,
+}
+
+impl Reader {
+    /// The wanted events after a position, at least up to `head`, which is known to be durable.
+    pub(crate) fn page(
+        &self,
+        after: u64,
+        limit: usize,
+        filter: &EventFilter,
+        head: u64,
+    ) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+        let EventFilter { stream_prefix } = filter;
+        let mut events = Vec::new();
+        let mut position = after;
+        while events.len() < limit {
+            let rows_max = if stream_prefix.is_empty() { limit - events.len() } else { STATEMENT_ROWS_MAX };
+            let rows_max = rows_max.min(STATEMENT_ROWS_MAX);
+            let before = position;
+            self.scan(&mut position, rows_max, |row| {
+                if row.stored.stream.starts_with(stream_prefix.as_str()) {
+                    events.push(row.decode()?);
+                }
+                Ok(if events.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            if position == before {
+                break;
+            }
+        }
+        if events.len() < limit && position < head {
+            return Err(corrupt(position + 1, "the row is missing"));
+        }
+        Ok(events)
+    }
+
+    /// Visits rows after `position`, moving it on; every one of them must be there and be whole, wanted or not.
+    fn scan(
+        &self,
+        position: &mut u64,
+        rows_max: usize,
+        mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, ReadError>,
+    ) -> Result<(), ReadError> {
+        let sql =
+            concat!("SELECT ", columns!(), " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+        let Ok(after) = i64::try_from(*position) else { return Ok(()) };
+        let mut statement = self.log.prepare_cached(sql).map_err(|error| failed(*position + 1, &error))?;
+        let mut rows = statement
+            .query(params![after, rows_max as i64])
+            .map_err(|error| failed(*position + 1, &error))?;
+        while let Some(row) = rows.next().map_err(|error| failed(*position + 1, &error))? {
+            let row = Row::read(*position + 1, row)?;
+            *position += 1;
+            if visit(&row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Events of one stream.
+    pub(crate) fn stream(
+        &self,
+        tail: &Tail,
+        name: &Name,
+        from: Version,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+        let lookup = Lookup { log: &self.log, index: &self.index, tail };
+        lookup.rows(name, from, direction, limit, |row| row.decode())
+    }
+}
+
+/// The readers that nobody uses at the moment.
+pub(crate) struct Pool {
+    folder: PathBuf,
+    permits: Arc<Semaphore>,
+    /// Nothing when the store is closed.
+    idle: Mutex<Option<Vec<Reader>>>,
+}
+
+impl Pool {
+    pub(crate) fn new(folder: PathBuf, readers_max: usize) -> Self {
+        Self {
+            folder,
+            permits: Arc::new(Semaphore::new(readers_max.max(1))),
+            idle: Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// Runs `read` with a reader on a thread that may block.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|closed| ReadError::Unavailable(closed.to_string()))?;
+        let pool = Arc::clone(self);
+        let task = tokio::task::spawn_blocking(move || {
+            let reader = pool.take()?;
+            let result = read(&reader);
+            pool.put_back(reader);
+            drop(permit);
+            result
+        });
+        task.await
+            .map_err(|ended| ReadError::Unavailable(format!("a read ended before its time: {ended}")))?
+    }
+
+    /// Closes every reader that nobody uses, and the others as soon as they come back.
+    pub(crate) fn close(&self) {
+        *self.idle.lock().expect("nothing panics while it holds the readers") = None;
+    }
+
+    fn take(&self) -> Result<Reader, ReadError> {
+        let idle = match &mut *self.idle.lock().expect("nothing panics while it holds the readers") {
+            None => return Err(ReadError::Unavailable("the event store is closed".to_owned())),
+            Some(idle) => idle.pop(),
+        };
+        idle.map_or_else(|| self.open().map_err(|error| ReadError::Unavailable(error.to_string())), Ok)
+    }
+
+    fn open(&self) -> Result<Reader, rusqlite::Error> {
+        Ok(Reader { log: log::open_reader(&self.folder)?, index: index::open_reader(&self.folder)? })
+    }
+
+    fn put_back(&self, reader: Reader) {
+        if let Some(idle) = &mut *self.idle.lock().expect("nothing panics while it holds the readers") {
+            idle.push(reader);
+        }
+    }
+}
