@@ -1,0 +1,172 @@
+//! Folding views: into memory up to any point, and erased, so that a store of rows can fold all of them alike.
+//! Does not know where rows or events are kept.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use domain::event::RecordedEvent;
+use domain::stream::Position;
+
+use crate::view::{Column, Value, View};
+use crate::views::{Campaigns, Commands, KeyScopes, Records, StorageUnits, Transactions};
+
+/// The events that a fold which reflects `seen` has not seen, in order. An event that comes again, in this batch or
+/// in an earlier one, is left out: so applying it twice changes nothing. Whoever folds takes its events from here.
+pub fn unseen(events: &[Arc<RecordedEvent>], seen: Position) -> impl Iterator<Item = &RecordedEvent> {
+    let mut last = seen;
+    events.iter().map(AsRef::as_ref).filter(move |event| {
+        let is_new = event.position > last;
+        last = last.max(event.position);
+        is_new
+    })
+}
+
+// ── In memory ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A view folded into memory as far as its events were given.
+#[derive(Debug, Clone)]
+pub struct Fold<V: View> {
+    /// The rows by their keys.
+    pub rows: BTreeMap<String, V::Row>,
+    /// The position that they reflect.
+    pub position: Position,
+}
+
+impl<V: View> Default for Fold<V> {
+    fn default() -> Self {
+        Self { rows: BTreeMap::new(), position: Position::START }
+    }
+}
+
+impl<V: View> Fold<V> {
+    /// Folds events that follow the position, in the order of the log.
+    pub fn apply(&mut self, events: &[Arc<RecordedEvent>]) {
+        for event in unseen(events, self.position) {
+            self.position = event.position;
+            let Some(key) = V::key(event) else { continue };
+            if let Some(row) = V::evolve(self.rows.remove(&key), event) {
+                self.rows.insert(key, row);
+            }
+        }
+    }
+}
+
+/// The rows that events make, from the first event of the log on: the board as of the last of them.
+#[must_use]
+pub fn fold<V: View>(events: &[Arc<RecordedEvent>]) -> BTreeMap<String, V::Row> {
+    let mut fold = Fold::<V>::default();
+    fold.apply(events);
+    fold.rows
+}
+
+// ── Erased ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A view whose row type is not known to whoever folds it: rows are JSON.
+pub trait ErasedView: Send + Sync {
+    /// [`View::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`View::SCHEMA`].
+    fn schema(&self) -> u32;
+    /// [`View::COLUMNS`].
+    fn columns(&self) -> &'static [Column];
+    /// [`View::INDEXES`].
+    fn indexes(&self) -> &'static [&'static [&'static str]];
+    /// [`View::key`].
+    fn key(&self, event: &RecordedEvent) -> Option<String>;
+    /// Folds events that concern one row into it, oldest first. The row is read and written once.
+    ///
+    /// # Errors
+    /// [`DamagedRow`] when the stored row is not one of this view.
+    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow>;
+}
+
+/// One row before and after the events of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folded {
+    /// How the row was found and counted; nothing when there was none.
+    pub before: Option<Facets>,
+    /// The row's JSON, and how it is found and counted; nothing when there is none any longer.
+    pub after: Option<(String, Facets)>,
+}
+
+/// By what a row is found, and where it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facets {
+    /// The values of the view's columns, in order.
+    pub values: Vec<Value>,
+    /// The group in which the row is counted.
+    pub group: Option<String>,
+}
+
+/// A stored row that is not one of its view.
+#[derive(Debug, thiserror::Error)]
+#[error("a row of {view} cannot be read")]
+pub struct DamagedRow {
+    /// The view.
+    pub view: &'static str,
+    /// What is wrong with it.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+/// Every view there is.
+#[must_use]
+pub fn all() -> Vec<Box<dyn ErasedView>> {
+    vec![
+        erase::<StorageUnits>(),
+        erase::<KeyScopes>(),
+        erase::<Campaigns>(),
+        erase::<Records>(),
+        erase::<Transactions>(),
+        erase::<Commands>(),
+    ]
+}
+
+/// A view as one whose row type is not known.
+#[must_use]
+pub fn erase<V: View>() -> Box<dyn ErasedView> {
+    Box::new(Erased::<V>(PhantomData))
+}
+
+struct Erased<V: View>(PhantomData<fn() -> V>);
+
+impl<V: View> ErasedView for Erased<V> {
+    fn name(&self) -> &'static str {
+        V::NAME
+    }
+
+    fn schema(&self) -> u32 {
+        V::SCHEMA
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        V::COLUMNS
+    }
+
+    fn indexes(&self) -> &'static [&'static [&'static str]] {
+        V::INDEXES
+    }
+
+    fn key(&self, event: &RecordedEvent) -> Option<String> {
+        V::key(event)
+    }
+
+    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow> {
+        let damaged = |source| DamagedRow { view: V::NAME, source };
+        let row = row.map(serde_json::from_str::<V::Row>).transpose().map_err(damaged)?;
+        let before = row.as_ref().map(facets::<V>);
+        let after = match events.iter().fold(row, |row, event| V::evolve(row, event)) {
+            None => None,
+            Some(row) => Some((serde_json::to_string(&row).map_err(damaged)?, facets::<V>(&row))),
+        };
+        Ok(Folded { before, after })
+    }
+}
+
+fn facets<V: View>(row: &V::Row) -> Facets {
+    Facets { values: V::values(row), group: V::group(row) }
+}

@@ -1,0 +1,261 @@
+//! Histories for tests: random choices become commands, the domain decides, and what it decides is recorded.
+//! So every history here is one that could have happened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::aggregate::Aggregate;
+use domain::campaign::{self, Pace, Target};
+use domain::digest::Digest;
+use domain::envelope::Command;
+use domain::event::{Metadata, RecordedEvent};
+use domain::key_scope;
+use domain::names::{
+    Actor, CampaignId, CommandId, IdempotencyKey, Key, OrganizationId, Scope, StorageUnitName, WorkerId,
+};
+use domain::record::{self, DeletePolicy, Stored, WritePolicy};
+use domain::retry::RetryPolicy;
+use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
+use domain::stream::{ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
+use domain::time::{Millis, Timestamp};
+use domain::work::{self, Priority, Token, UnassignCause};
+
+/// Everything that was decided so far.
+#[derive(Default)]
+pub(crate) struct History {
+    /// The log.
+    pub(crate) events: Vec<Arc<RecordedEvent>>,
+    /// The state of everything that was ever asked for something.
+    pub(crate) aggregates: HashMap<Subject, (Aggregate, Option<Version>)>,
+    now: Timestamp,
+    commands: u128,
+}
+
+impl History {
+    /// What becomes of some choices.
+    pub(crate) fn of(choices: &[u32]) -> Self {
+        let mut history = Self::default();
+        history.send(Command::StorageUnit(unit("docs"), create()));
+        for choice in choices {
+            let mut choice = Choice(*choice);
+            history.pass(Millis(u64::from(choice.below(20)) * 1_000));
+            let command = history.command(&mut choice);
+            history.send(command);
+        }
+        history
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, span: Millis) {
+        self.now = self.now.plus(span);
+    }
+
+    /// Decides a command now and records what follows; a refused command records nothing.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tests read better when they do not borrow each command"
+    )]
+    pub(crate) fn send(&mut self, command: Command) -> usize {
+        self.commands += 1;
+        let subject = command.subject();
+        let (state, last) =
+            self.aggregates.remove(&subject).unwrap_or_else(|| (Aggregate::initial(&subject), None));
+        let events = state.decide(&command, self.now).unwrap_or_default();
+        let count = events.len();
+        let (mut state, mut last) = (state, last);
+        let id = CommandId(uuid(self.commands));
+        let metadata = Arc::new(Metadata {
+            recorded_at: self.now,
+            command_id: id,
+            idempotency_key: self.commands.is_multiple_of(3).then(|| idempotency_key(self.commands)),
+            command: command.record().ok(),
+            actor: Actor::system(),
+            reason: Some(format!("command {}", self.commands)),
+            causation_id: None,
+            correlation_id: None,
+            organization: OrganizationId::default_organization(),
+        });
+        for (index, event) in events.into_iter().enumerate() {
+            let version = ExpectedVersion::after(last).next();
+            state = state.evolve(&event, version).expect("the domain evolves what it decided");
+            last = Some(version);
+            // Positions grow, but not one by one.
+            let before = self.events.last().map_or(Position::START, |event| event.position);
+            let position =
+                Position { major: before.major + 1 + u64::from(version.0.is_multiple_of(3)), minor: 0 };
+            let id = id.event_id(u16::try_from(index).unwrap());
+            let stream = subject.stream();
+            let metadata = Arc::clone(&metadata);
+            self.events.push(Arc::new(RecordedEvent { position, stream, version, id, event, metadata }));
+        }
+        self.aggregates.insert(subject, (state, last));
+        count
+    }
+
+    fn command(&self, choice: &mut Choice) -> Command {
+        match choice.below(20) {
+            0 => Command::StorageUnit(unit(choice.one_of(&["docs", "x"])), unit_command(choice)),
+            1 | 2 => Command::Campaign(campaign(choice.below(2)), campaign_command(choice)),
+            3..6 => Command::Record(record(choice), record_command(choice)),
+            6 if choice.below(4) == 0 => Command::KeyScope(key_scope(choice), key_scope::Command::Withdraw),
+            _ => {
+                let id = key_scope(choice);
+                let command = self.work_command(&id, choice);
+                Command::work(id, command)
+            }
+        }
+    }
+
+    fn work_command(&self, id: &KeyScopeId, choice: &mut Choice) -> work::Command {
+        let token = self.token(id, choice);
+        let text = format!("text {}", choice.below(3));
+        match choice.below(16) {
+            0..4 => {
+                work::Command::Queue { campaign: self.started_campaign(choice), priority: choice.priority() }
+            }
+            4..7 => work::Command::Claim { worker: worker(choice), lease_ms: Millis(30_000) },
+            7 => work::Command::Start { token },
+            8 => work::Command::ExtendLease { token, lease_ms: Millis(30_000) },
+            9 | 10 => {
+                let digest = Digest([u8::try_from(choice.below(2)).unwrap(); 32]);
+                work::Command::Complete { token, outputs: Vec::new(), digest }
+            }
+            11 | 12 => {
+                let code = format!("E{}", choice.below(40));
+                let retry = RetryPolicy { attempts_max: 2, ..RetryPolicy::default() };
+                work::Command::Fail { token, code, text, retry }
+            }
+            13 if choice.below(2) == 0 => work::Command::ReleaseLease { token },
+            13 => work::Command::Unassign { cause: UnassignCause::Reset },
+            14 if choice.below(2) == 0 => work::Command::ExpireLease,
+            14 => work::Command::Retry,
+            _ if choice.below(2) == 0 => work::Command::Hold,
+            _ => work::Command::Release,
+        }
+    }
+
+    /// Mostly the right token, sometimes an old one.
+    fn token(&self, id: &KeyScopeId, choice: &mut Choice) -> Token {
+        let lease = match self.aggregates.get(&Subject::KeyScope(id.clone())) {
+            Some((Aggregate::KeyScope(scope), _)) => scope.work.lease().map(|lease| lease.token),
+            _ => None,
+        };
+        let other = Token(Version(u64::from(choice.below(6))));
+        lease.filter(|_| choice.below(5) > 0).unwrap_or(other)
+    }
+
+    fn started_campaign(&self, choice: &mut Choice) -> Option<CampaignId> {
+        let id = campaign(choice.below(2));
+        let state = self.aggregates.get(&Subject::Campaign(id));
+        match state {
+            Some((Aggregate::Campaign(campaign), _)) => campaign.progress().map(|_| id),
+            _ => None,
+        }
+    }
+}
+
+/// One random number, spent bit by bit.
+struct Choice(u32);
+
+impl Choice {
+    fn below(&mut self, end: u32) -> u32 {
+        let chosen = self.0 % end;
+        // Mixed, so that later choices do not follow from earlier ones.
+        self.0 = self.0.rotate_right(5).wrapping_mul(0x9E37_79B1);
+        chosen
+    }
+
+    fn priority(&mut self) -> Priority {
+        if self.below(3) == 0 { Priority::High } else { Priority::Low }
+    }
+
+    fn one_of<'a>(&mut self, texts: &[&'a str]) -> &'a str {
+        texts[self.below(u32::try_from(texts.len()).unwrap()) as usize]
+    }
+}
+
+pub(crate) fn uuid(number: u128) -> ::uuid::Uuid {
+    ::uuid::Uuid::from_u128(number)
+}
+
+fn idempotency_key(number: u128) -> IdempotencyKey {
+    IdempotencyKey::new(format!("request {number}")).expect("a valid key")
+}
+
+pub(crate) fn unit(name: &str) -> StorageUnitName {
+    StorageUnitName::new(name).unwrap()
+}
+
+pub(crate) fn campaign(number: u32) -> CampaignId {
+    CampaignId(uuid(0xC000 + u128::from(number)))
+}
+
+pub(crate) fn scope_of(unit_name: &str, scope: &str, key: &str) -> KeyScopeId {
+    KeyScopeId { unit: unit(unit_name), scope: Scope::new(scope).unwrap(), key: Key::new(key).unwrap() }
+}
+
+pub(crate) fn create() -> storage_unit::Command {
+    storage_unit::Command::Create(Settings {
+        content: Content::Managed,
+        modules: ModuleTable::default(),
+        queue_enabled: true,
+        limits: Limits::default(),
+    })
+}
+
+pub(crate) fn start_campaign() -> campaign::Command {
+    let target = Target { unit: unit("docs"), scope: Scope::new("ocr").unwrap() };
+    campaign::Command::Start { target, pace: Pace::default() }
+}
+
+fn key_scope(choice: &mut Choice) -> KeyScopeId {
+    let unit_name = choice.one_of(&["docs", "docs", "x"]);
+    let scope = choice.one_of(&["ocr", "a b%"]);
+    scope_of(unit_name, scope, choice.one_of(&["1", "päth/2.txt", "3"]))
+}
+
+fn record(choice: &mut Choice) -> RecordId {
+    let key = Key::new(choice.one_of(&["1", "päth/2.txt"])).unwrap();
+    RecordId { unit: unit(choice.one_of(&["docs", "x"])), key }
+}
+
+fn worker(choice: &mut Choice) -> WorkerId {
+    WorkerId::new(choice.one_of(&["w1", "w2"])).unwrap()
+}
+
+fn unit_command(choice: &mut Choice) -> storage_unit::Command {
+    match choice.below(8) {
+        0..3 => create(),
+        3 => storage_unit::Command::DisableQueue,
+        4 => storage_unit::Command::EnableQueue,
+        5 => storage_unit::Command::SetLimits(Limits { in_flight_max: 7, ..Limits::default() }),
+        6 => storage_unit::Command::Drop,
+        _ => storage_unit::Command::ConfirmCleared,
+    }
+}
+
+fn campaign_command(choice: &mut Choice) -> campaign::Command {
+    match choice.below(9) {
+        0..3 => start_campaign(),
+        3 => campaign::Command::Advance { from: None, to: Key::new("2").unwrap(), keys: 5, asked: 3 },
+        4 => campaign::Command::Pause,
+        5 => campaign::Command::Resume,
+        6 => campaign::Command::Exhaust,
+        7 => campaign::Command::ReportListingFailure { problem: "the folder is gone".to_owned() },
+        _ if choice.below(4) == 0 => campaign::Command::Cancel,
+        _ => campaign::Command::Complete,
+    }
+}
+
+fn record_command(choice: &mut Choice) -> record::Command {
+    let scope = Scope::new(choice.one_of(&["raw", "ocr"])).unwrap();
+    match choice.below(5) {
+        0..3 => {
+            let policy = if choice.below(3) == 0 { WritePolicy::Overwrite } else { WritePolicy::Merge };
+            let stored = Stored { digest: Digest([7; 32]), size_bytes: u64::from(choice.below(100)) };
+            record::Command::Write { scope, stored, version: None, policy }
+        }
+        3 => record::Command::Delete { scope: Some(scope), version: None, policy: DeletePolicy::Silent },
+        _ => record::Command::Delete { scope: None, version: None, policy: DeletePolicy::Silent },
+    }
+}

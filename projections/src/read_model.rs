@@ -1,0 +1,147 @@
+//! The read-model port: rows and checkpoints of the views, and how they are asked for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::event::RecordedEvent;
+use domain::stream::Position;
+
+use crate::view::{Value, View};
+
+/// Why the read model could not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadModelError {
+    /// Try later.
+    #[error("the read model cannot be used now: {0}")]
+    Unavailable(String),
+    /// The rows are damaged: rebuild them from the log.
+    #[error("the read model is damaged, rebuild it with 'reprise projections rebuild': {0}")]
+    Damaged(String),
+    /// There is no view of this name.
+    #[error("there is no projection '{0}'")]
+    UnknownView(String),
+    /// The cursor is not one that an earlier page gave.
+    #[error("the cursor is not one that an earlier page gave; start without a cursor")]
+    BadCursor,
+}
+
+/// A question for rows of one view, answered in the order of their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// Which view.
+    pub view: &'static str,
+    /// Columns and the values that they must have; a column may be named once.
+    pub filters: Vec<(&'static str, Value)>,
+    /// Only rows whose key begins so; empty means all.
+    pub key_prefix: String,
+    /// Only rows with a greater key.
+    pub after: Option<String>,
+    /// At most so many rows.
+    pub limit: usize,
+}
+
+/// Rows as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPage {
+    /// Key and JSON of each row, keys ascending.
+    pub rows: Vec<(String, String)>,
+    /// Whether there are more after the last one.
+    pub has_more: bool,
+    /// The position that the rows reflect.
+    pub position: Position,
+}
+
+/// What is known of one projection.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: String,
+    /// Its schema.
+    pub schema: u32,
+    /// The position that it reflects.
+    pub position: Position,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// What a rebuild found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RebuildReport {
+    /// The projection.
+    pub name: String,
+    /// The position at which old and new were compared.
+    pub position: Position,
+    /// Rows of the new one.
+    pub rows: u64,
+    /// Rows that were missing, additional or different in the old one.
+    pub rows_different: u64,
+}
+
+/// Rows and checkpoints.
+#[async_trait]
+pub trait ReadModel: Send + Sync {
+    /// The position up to which every view has seen every event.
+    async fn checkpoint(&self) -> Result<Position, ReadModelError>;
+
+    /// Folds events, which follow the checkpoint in the order of the log, into every view, and keeps rows and
+    /// checkpoints in one transaction: after a crash, both are there or neither. A view skips what it has seen.
+    async fn apply(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError>;
+
+    /// The JSON of one row.
+    async fn row(&self, view: &'static str, key: &str) -> Result<Option<String>, ReadModelError>;
+
+    /// A page of rows.
+    async fn list(&self, query: Query) -> Result<StoredPage, ReadModelError>;
+
+    /// Groups that begin with the prefix, and how many rows each has; groups without rows are left out.
+    async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError>;
+
+    /// Every projection.
+    async fn projections(&self) -> Result<Vec<ProjectionStatus>, ReadModelError>;
+
+    /// Begins to build a view beside the present one, from nothing. An unfinished one of the same view is discarded.
+    async fn rebuild_begin(&self, view: &str) -> Result<(), ReadModelError>;
+
+    /// Folds events into the view that is being built.
+    async fn rebuild_apply(&self, view: &str, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError>;
+
+    /// Compares the built view with the present one and puts it in its place, in one transaction. Both must reflect
+    /// the same position: the caller sees to it.
+    async fn rebuild_switch(&self, view: &str) -> Result<RebuildReport, ReadModelError>;
+}
+
+/// Rows of one view, read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<R> {
+    /// The rows, keys ascending.
+    pub rows: Vec<R>,
+    /// The key after which the next page starts; nothing when this is the last.
+    pub next: Option<String>,
+    /// The position that the rows reflect.
+    pub position: Position,
+}
+
+/// One row of a view.
+///
+/// # Errors
+/// As [`ReadModel::row`], or [`ReadModelError::Damaged`] when the row cannot be read.
+pub async fn row<V: View>(model: &dyn ReadModel, key: &str) -> Result<Option<V::Row>, ReadModelError> {
+    let json = model.row(V::NAME, key).await?;
+    json.map(|json| parse::<V>(&json)).transpose()
+}
+
+/// A page of rows of a view; the query's `view` is set to it.
+///
+/// # Errors
+/// As [`ReadModel::list`], or [`ReadModelError::Damaged`] when a row cannot be read.
+pub async fn list<V: View>(model: &dyn ReadModel, query: Query) -> Result<Page<V::Row>, ReadModelError> {
+    let stored = model.list(Query { view: V::NAME, ..query }).await?;
+    let next = if stored.has_more { stored.rows.last().map(|(key, _)| key.clone()) } else { None };
+    let rows = stored.rows.iter().map(|(_, json)| parse::<V>(json)).collect::<Result<_, _>>()?;
+    Ok(Page { rows, next, position: stored.position })
+}
+
+fn parse<V: View>(json: &str) -> Result<V::Row, ReadModelError> {
+    serde_json::from_str(json)
+        .map_err(|error| ReadModelError::Damaged(format!("a row of {}: {error}", V::NAME)))
+}

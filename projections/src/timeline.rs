@@ -1,0 +1,131 @@
+//! One thing's history: each event with who, why and when, and the difference that it made to the thing's row.
+//! A pure function of the events of one stream. Does not know where they are read from.
+
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use domain::event::{Event, RecordedEvent};
+use domain::names::{Actor, CommandId};
+use domain::stream::{Position, Version};
+use domain::time::Timestamp;
+use domain::{key_scope, storage_unit};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub use summary::summary;
+
+use crate::difference::{Difference, differences};
+use crate::view::View;
+use crate::views::{Campaigns, KeyScopes, Records, StorageUnits};
+
+/// Members of a row that every event changes, which says nothing about what happened.
+const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
+
+/// An event of one thing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// Its place in the whole log.
+    pub position: Position,
+    /// Its place in the thing's stream.
+    pub version: Version,
+    /// What happened, such as `key_scope.finished`.
+    pub event: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Who sent the command that it came from.
+    pub actor: Actor,
+    /// Why, in the sender's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The name of the command that it came from, when the log has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The id of the command that it came from.
+    pub command_id: CommandId,
+    /// The command or event that the command followed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<Uuid>,
+    /// What everything that belongs together shares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<Uuid>,
+    /// What it changed, as one sentence.
+    pub summary: String,
+    /// What it changed, in the thing's row.
+    pub changes: Vec<Difference>,
+}
+
+/// The timeline of one thing. Takes its whole stream, from the first event on, up to any event.
+#[must_use]
+pub fn timeline(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
+    match stream.first().map(|first| &first.event) {
+        None => Vec::new(),
+        Some(Event::StorageUnit(_)) => entries::<StorageUnits>(stream),
+        Some(Event::KeyScope(_)) => entries::<KeyScopes>(stream),
+        Some(Event::Record(_)) => entries::<Records>(stream),
+        Some(Event::Campaign(_)) => entries::<Campaigns>(stream),
+    }
+}
+
+/// The full name of an event, such as `key_scope.finished`.
+#[must_use]
+pub fn event_name(event: &Event) -> String {
+    match event {
+        Event::StorageUnit(event) => format!("storage_unit.{}", storage_unit::Event::name(event)),
+        Event::KeyScope(key_scope::Event::Work(event)) => format!("key_scope.{}", event.name()),
+        Event::KeyScope(key_scope::Event::Withdrawn(_)) => "key_scope.withdrawn".to_owned(),
+        Event::Record(event) => format!("record.{}", event.name()),
+        Event::Campaign(event) => format!("campaign.{}", event.name()),
+    }
+}
+
+fn entries<V: View>(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
+    let mut entries: Vec<TimelineEntry> = Vec::with_capacity(stream.len());
+    let mut row: Option<V::Row> = None;
+    let mut before = as_json::<V>(None);
+    for event in stream {
+        row = V::evolve(row, event);
+        let after = as_json::<V>(row.as_ref());
+        let changes = differences(&before, &after)
+            .into_iter()
+            .filter(|difference| !BOOKKEEPING.contains(&difference.path.as_str()))
+            .collect();
+        // Only the first event of an append carries the command.
+        let earlier = entries.last().filter(|entry| entry.command_id == event.metadata.command_id);
+        let command = command_name(event).or_else(|| earlier.and_then(|entry| entry.command.clone()));
+        entries.push(entry(event, command, changes));
+        before = after;
+    }
+    entries
+}
+
+fn as_json<V: View>(row: Option<&V::Row>) -> Value {
+    let json = row.and_then(|row| serde_json::to_value(row).ok());
+    json.unwrap_or_else(|| Value::Object(Map::new()))
+}
+
+fn command_name(event: &RecordedEvent) -> Option<String> {
+    let command = event.metadata.command.as_ref()?;
+    command.0.get("name")?.as_str().map(str::to_owned)
+}
+
+fn entry(event: &RecordedEvent, command: Option<String>, changes: Vec<Difference>) -> TimelineEntry {
+    let metadata = &event.metadata;
+    TimelineEntry {
+        position: event.position,
+        version: event.version,
+        event: event_name(&event.event),
+        at: metadata.recorded_at,
+        actor: metadata.actor.clone(),
+        reason: metadata.reason.clone(),
+        command,
+        command_id: metadata.command_id,
+        causation_id: metadata.causation_id,
+        correlation_id: metadata.correlation_id,
+        summary: summary(&event.event),
+        changes,
+    }
+}

@@ -1,0 +1,39 @@
+//! The views: each file a row type and the fold that makes it. Does not know where rows are kept.
+
+pub mod campaigns;
+pub mod commands;
+pub mod key_scopes;
+pub mod records;
+pub mod storage_units;
+#[cfg(test)]
+mod tests;
+pub mod transactions;
+
+pub use campaigns::{CampaignRow, CampaignState, Campaigns, FirstFailure};
+pub use commands::{CommandRow, Commands};
+pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, Status};
+pub use records::{RecordRow, Records};
+pub use storage_units::{StorageUnitRow, StorageUnits, UnitState};
+pub use transactions::{Transactions, TransactionsRow};
+
+use domain::stream::StreamId;
+
+/// The longest error code that a row keeps, in bytes; the event keeps it whole.
+pub const ERROR_CODE_BYTES_MAX: usize = 128;
+/// The longest error text that a row keeps, in bytes; the event keeps it whole.
+pub const ERROR_TEXT_BYTES_MAX: usize = 2_000;
+
+/// The part of a stream's name that says which thing it is, without the kind of thing in front.
+pub(crate) fn stream_key(stream: &StreamId) -> Option<String> {
+    stream.as_str().split_once('-').map(|(_kind, key)| key.to_owned())
+}
+
+/// The text, cut after at most `bytes_max` bytes; a cut is marked with `…`.
+pub(crate) fn bounded(text: &str, bytes_max: usize) -> String {
+    const CUT: &str = "…";
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max.saturating_sub(CUT.len()));
+    text.get(..end).unwrap_or_default().to_owned() + CUT
+}

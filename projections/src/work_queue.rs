@@ -1,0 +1,309 @@
+//! The work queue: what may be claimed next. An in-memory view, restored at start from the rows that are open.
+//!
+//! Order: priority, then age; fair across storage units. What it offers is a proposal: the work itself decides whether
+//! it can be claimed, so an entry that is out of date costs a refused claim and nothing else. It does not know who
+//! waits for work.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use domain::key_scope;
+use domain::names::{Key, Scope, StorageUnitName};
+use domain::storage_unit::{self, Limits, Settings};
+use domain::stream::{KeyScopeId, Position};
+use domain::time::Millis;
+use domain::work::{self, Priority};
+
+/// Where an entry stands in its queue: lower goes first.
+pub type Rank = (Priority, Position);
+
+/// Something that may be claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What.
+    pub id: KeyScopeId,
+    /// For how long its unit leases.
+    pub lease_ms: Millis,
+    rank: Rank,
+}
+
+/// All queues of all storage units.
+#[derive(Debug, Default)]
+pub struct WorkQueue {
+    units: HashMap<StorageUnitName, UnitQueue>,
+    /// The units in the order in which they are served; the one served last is last.
+    turns: VecDeque<StorageUnitName>,
+}
+
+#[derive(Debug)]
+struct UnitQueue {
+    enabled: bool,
+    limits: Limits,
+    waiting: BTreeMap<Scope, BTreeMap<Rank, Key>>,
+    /// What is leased, and what was offered and not yet answered for.
+    taken: HashMap<(Scope, Key), Taken>,
+    /// What was found to be held when it was offered, and where it stood.
+    parked: HashMap<(Scope, Key), Rank>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// `released` says whether a hold was lifted since: then a refusal for that hold is out of date.
+    Offered {
+        priority: Priority,
+        released: bool,
+    },
+    Leased(Priority),
+}
+
+impl Taken {
+    const fn priority(self) -> Priority {
+        match self {
+            Self::Offered { priority, .. } | Self::Leased(priority) => priority,
+        }
+    }
+}
+
+impl WorkQueue {
+    /// Takes note of a storage unit that exists.
+    pub fn restore_unit(&mut self, name: &StorageUnitName, enabled: bool, limits: Limits) {
+        let unit = UnitQueue {
+            enabled,
+            limits,
+            waiting: BTreeMap::new(),
+            taken: HashMap::new(),
+            parked: HashMap::new(),
+        };
+        if self.units.insert(name.clone(), unit).is_none() {
+            self.turns.push_back(name.clone());
+        }
+    }
+
+    /// Takes note of work that waits.
+    pub fn restore_waiting(&mut self, id: &KeyScopeId, rank: Rank) {
+        self.push(id, rank);
+    }
+
+    /// Takes note of work that is leased.
+    pub fn restore_leased(&mut self, id: &KeyScopeId, priority: Priority) {
+        if let Some(unit) = self.units.get_mut(&id.unit) {
+            unit.taken.insert((id.scope.clone(), id.key.clone()), Taken::Leased(priority));
+        }
+    }
+
+    /// Takes note of an event of a storage unit; says whether something may have become claimable.
+    pub fn apply_unit(&mut self, name: &StorageUnitName, event: &storage_unit::Event) -> bool {
+        match event {
+            storage_unit::Event::Created(Settings { queue_enabled, limits, .. }) => {
+                self.restore_unit(name, *queue_enabled, *limits);
+                false
+            }
+            storage_unit::Event::QueueEnabled => self.with_unit(name, |unit| unit.enabled = true),
+            storage_unit::Event::QueueDisabled => {
+                self.with_unit(name, |unit| unit.enabled = false);
+                false
+            }
+            storage_unit::Event::LimitsSet(limits) => self.with_unit(name, |unit| unit.limits = *limits),
+            // Which scopes a worker can serve depends on their modules, so it may look again.
+            storage_unit::Event::ModulesSet(_) => true,
+            storage_unit::Event::Dropped => {
+                self.units.remove(name);
+                self.turns.retain(|turn| turn != name);
+                false
+            }
+            storage_unit::Event::ContentSet(_)
+            | storage_unit::Event::QueueReset
+            | storage_unit::Event::Cleared => false,
+        }
+    }
+
+    /// Takes note of an event of a key-scope; says whether something may have become claimable.
+    pub fn apply_key_scope(&mut self, id: &KeyScopeId, event: &key_scope::Event, at: Position) -> bool {
+        match event {
+            key_scope::Event::Work(work::Event::Queued(queued)) => self.push(id, (queued.priority, at)),
+            key_scope::Event::Work(work::Event::Restarted(restarted)) => {
+                self.free(id);
+                self.push(id, (restarted.priority, at))
+            }
+            key_scope::Event::Work(work::Event::Unassigned(_)) => {
+                let priority = self.free(id);
+                self.push(id, (priority, at))
+            }
+            // What was never offered while it was held still waits where it waited.
+            key_scope::Event::Work(work::Event::Released) => self.unpark(id),
+            key_scope::Event::Work(work::Event::Assigned(_)) => {
+                self.lease(id);
+                false
+            }
+            // Room below `in_flight_max`.
+            key_scope::Event::Work(work::Event::Finished(_) | work::Event::Failed(_))
+            | key_scope::Event::Withdrawn(_) => {
+                self.with_unit(&id.unit, |unit| {
+                    unit.parked.remove(&(id.scope.clone(), id.key.clone()));
+                });
+                self.free(id);
+                true
+            }
+            key_scope::Event::Work(
+                work::Event::ProcessStarted(_)
+                | work::Event::LeaseExtended(_)
+                | work::Event::RequeueRequested(_)
+                | work::Event::Held
+                | work::Event::LateResultRefused(_),
+            ) => false,
+        }
+    }
+
+    /// Takes up to `max` candidates from the queues that `serves` allows, one unit after the other. Each must be
+    /// answered for: with its `Assigned` event, or with [`WorkQueue::give_back`], [`WorkQueue::park`] or
+    /// [`WorkQueue::discard`].
+    pub fn take(&mut self, max: usize, serves: &dyn Fn(&StorageUnitName, &Scope) -> bool) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        let mut units_without = 0;
+        while candidates.len() < max && units_without < self.turns.len() {
+            let Some(name) = self.turns.pop_front() else { break };
+            match self.units.get_mut(&name).and_then(|unit| unit.take_one(&name, serves)) {
+                Some(candidate) => {
+                    candidates.push(candidate);
+                    units_without = 0;
+                }
+                None => units_without += 1,
+            }
+            self.turns.push_back(name);
+        }
+        candidates
+    }
+
+    /// Whether something waits that may be claimed by whoever serves it.
+    #[must_use]
+    pub fn has_claimable(&self) -> bool {
+        self.units.values().any(UnitQueue::has_claimable)
+    }
+
+    /// A candidate could not be claimed now; it waits where it waited.
+    pub fn give_back(&mut self, candidate: Candidate) {
+        if self.is_offered(&candidate.id) {
+            self.free(&candidate.id);
+            self.push(&candidate.id, candidate.rank);
+        }
+    }
+
+    /// A candidate is not claimable: the entry was out of date.
+    pub fn discard(&mut self, candidate: &Candidate) {
+        if self.is_offered(&candidate.id) {
+            self.free(&candidate.id);
+        }
+    }
+
+    /// A candidate is held: it waits aside, and is back where it waited once it is released.
+    pub fn park(&mut self, candidate: &Candidate) {
+        let place = (candidate.id.scope.clone(), candidate.id.key.clone());
+        let Some(unit) = self.units.get_mut(&candidate.id.unit) else { return };
+        match unit.taken.get(&place) {
+            Some(Taken::Offered { released: false, .. }) => {
+                unit.taken.remove(&place);
+                unit.parked.insert(place, candidate.rank);
+            }
+            Some(Taken::Offered { released: true, .. }) => {
+                unit.taken.remove(&place);
+                self.push(&candidate.id, candidate.rank);
+            }
+            Some(Taken::Leased(_)) | None => {}
+        }
+    }
+
+    /// Everything of a unit that is leased or being claimed.
+    #[must_use]
+    pub fn taken(&self, unit: &StorageUnitName) -> Vec<KeyScopeId> {
+        let keys = self.units.get(unit).into_iter().flat_map(|queue| queue.taken.keys());
+        keys.map(|(scope, key)| KeyScopeId { unit: unit.clone(), scope: scope.clone(), key: key.clone() })
+            .collect()
+    }
+
+    /// How many entries wait in all queues.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.units.values().flat_map(|unit| unit.waiting.values()).map(BTreeMap::len).sum()
+    }
+
+    fn with_unit(&mut self, name: &StorageUnitName, change: impl FnOnce(&mut UnitQueue)) -> bool {
+        self.units.get_mut(name).map(change).is_some()
+    }
+
+    fn unpark(&mut self, id: &KeyScopeId) -> bool {
+        let place = (id.scope.clone(), id.key.clone());
+        let Some(unit) = self.units.get_mut(&id.unit) else { return false };
+        if let Some(rank) = unit.parked.remove(&place) {
+            return self.push(id, rank);
+        }
+        if let Some(Taken::Offered { released, .. }) = unit.taken.get_mut(&place) {
+            *released = true;
+        }
+        false
+    }
+
+    fn push(&mut self, id: &KeyScopeId, rank: Rank) -> bool {
+        self.with_unit(&id.unit, |unit| {
+            unit.parked.remove(&(id.scope.clone(), id.key.clone()));
+            unit.waiting.entry(id.scope.clone()).or_default().insert(rank, id.key.clone());
+        })
+    }
+
+    fn lease(&mut self, id: &KeyScopeId) {
+        self.with_unit(&id.unit, |unit| {
+            let place = (id.scope.clone(), id.key.clone());
+            let priority = unit.taken.get(&place).map_or(Priority::Normal, |taken| taken.priority());
+            unit.taken.insert(place, Taken::Leased(priority));
+        });
+    }
+
+    fn free(&mut self, id: &KeyScopeId) -> Priority {
+        let unit = self.units.get_mut(&id.unit);
+        let taken = unit.and_then(|unit| unit.taken.remove(&(id.scope.clone(), id.key.clone())));
+        taken.map_or(Priority::Normal, Taken::priority)
+    }
+
+    fn is_offered(&self, id: &KeyScopeId) -> bool {
+        let taken =
+            self.units.get(&id.unit).and_then(|unit| unit.taken.get(&(id.scope.clone(), id.key.clone())));
+        matches!(taken, Some(Taken::Offered { .. }))
+    }
+}
+
+impl UnitQueue {
+    fn gives_out(&self) -> bool {
+        self.enabled && self.taken.len() < self.limits.in_flight_max as usize
+    }
+
+    fn has_claimable(&self) -> bool {
+        self.gives_out() && self.waiting.values().any(|entries| !entries.is_empty())
+    }
+
+    fn take_one(
+        &mut self,
+        name: &StorageUnitName,
+        serves: &dyn Fn(&StorageUnitName, &Scope) -> bool,
+    ) -> Option<Candidate> {
+        if !self.gives_out() {
+            return None;
+        }
+        let Self { waiting, taken, limits, .. } = self;
+        let served = waiting.iter().filter(|(scope, entries)| !entries.is_empty() && serves(name, scope));
+        let (scope, _) =
+            served.min_by_key(|(_, entries)| entries.first_key_value().map(|(rank, _)| *rank))?;
+        let scope = scope.clone();
+        let entries = waiting.get_mut(&scope)?;
+        while let Some((rank, key)) = entries.pop_first() {
+            let place = (scope.clone(), key.clone());
+            if taken.contains_key(&place) {
+                continue;
+            }
+            taken.insert(place, Taken::Offered { priority: rank.0, released: false });
+            let id = KeyScopeId { unit: name.clone(), scope, key };
+            return Some(Candidate { id, lease_ms: limits.lease_ms, rank });
+        }
+        None
+    }
+}

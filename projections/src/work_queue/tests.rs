@@ -1,0 +1,183 @@
+//! What the work queue offers, to whom, and in which order.
+
+use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
+use domain::storage_unit::{Content, ModuleTable};
+use domain::stream::KeyScopeId;
+use domain::time::Timestamp;
+use domain::work::{Assigned, Event, Finished, Queued, UnassignCause, Unassigned};
+
+use super::*;
+
+fn unit(name: &str) -> StorageUnitName {
+    StorageUnitName::new(name).unwrap()
+}
+
+fn id(unit_name: &str, key: &str) -> KeyScopeId {
+    KeyScopeId { unit: unit(unit_name), scope: Scope::new("s").unwrap(), key: Key::new(key).unwrap() }
+}
+
+fn queue_of(units: &[(&str, u32)]) -> WorkQueue {
+    let mut queue = WorkQueue::default();
+    for (name, in_flight_max) in units {
+        let created = storage_unit::Event::Created(Settings {
+            content: Content::Managed,
+            modules: ModuleTable::default(),
+            queue_enabled: true,
+            limits: Limits { in_flight_max: *in_flight_max, ..Limits::default() },
+        });
+        queue.apply_unit(&unit(name), &created);
+    }
+    queue
+}
+
+fn happens(queue: &mut WorkQueue, id: &KeyScopeId, event: Event, at: u64) -> bool {
+    queue.apply_key_scope(id, &key_scope::Event::Work(event), Position::row(at))
+}
+
+fn queued(priority: Priority) -> Event {
+    Event::Queued(Queued { campaign: None::<CampaignId>, priority, retry: false, failures: 0 })
+}
+
+fn assigned() -> Event {
+    let worker = WorkerId::new("w").unwrap();
+    Event::Assigned(Assigned { worker, until: Timestamp::from_micros(1), attempt: 1 })
+}
+
+fn take(queue: &mut WorkQueue, max: usize) -> Vec<String> {
+    let candidates = queue.take(max, &|_, _| true);
+    candidates.iter().map(|candidate| format!("{}/{}", candidate.id.unit, candidate.id.key)).collect()
+}
+
+#[test]
+fn priority_goes_before_age_and_age_before_youth() {
+    let mut queue = queue_of(&[("u", 10)]);
+    for (at, key, priority) in [
+        (1, "low", Priority::Low),
+        (2, "old", Priority::Normal),
+        (3, "high", Priority::High),
+        (4, "new", Priority::Normal),
+    ] {
+        happens(&mut queue, &id("u", key), queued(priority), at);
+    }
+    assert_eq!(take(&mut queue, 10), ["u/high", "u/old", "u/new", "u/low"]);
+}
+
+#[test]
+fn a_full_unit_does_not_keep_another_one_waiting() {
+    let mut queue = queue_of(&[("full", 100), ("late", 100)]);
+    for number in 0..50 {
+        happens(&mut queue, &id("full", &format!("{number:02}")), queued(Priority::Normal), number);
+    }
+    happens(&mut queue, &id("late", "only"), queued(Priority::Low), 99);
+    assert_eq!(take(&mut queue, 3), ["full/00", "late/only", "full/01"]);
+}
+
+#[test]
+fn a_disabled_unit_offers_nothing_until_it_is_enabled() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    queue.apply_unit(&unit("u"), &storage_unit::Event::QueueDisabled);
+    assert!(take(&mut queue, 1).is_empty());
+    assert!(
+        queue.apply_unit(&unit("u"), &storage_unit::Event::QueueEnabled),
+        "somebody who waits must look again"
+    );
+    assert_eq!(take(&mut queue, 1), ["u/a"]);
+}
+
+#[test]
+fn no_more_than_in_flight_max_are_leased_or_offered_at_once() {
+    let mut queue = queue_of(&[("u", 2)]);
+    for (at, key) in [(1, "a"), (2, "b"), (3, "c")] {
+        happens(&mut queue, &id("u", key), queued(Priority::Normal), at);
+    }
+    assert_eq!(take(&mut queue, 10), ["u/a", "u/b"]);
+    happens(&mut queue, &id("u", "a"), assigned(), 4);
+    assert!(take(&mut queue, 10).is_empty());
+    let finished = Finished {
+        attempt: 1,
+        campaign: None,
+        digest: domain::digest::Digest([0; 32]),
+        change: work::Change::First,
+        outputs: Vec::new(),
+    };
+    assert!(happens(&mut queue, &id("u", "a"), Event::Finished(finished), 5), "there is room again");
+    assert_eq!(take(&mut queue, 10), ["u/c"]);
+}
+
+#[test]
+fn what_is_given_back_waits_where_it_waited() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    happens(&mut queue, &id("u", "b"), queued(Priority::Normal), 2);
+    let first = queue.take(1, &|_, _| true).remove(0);
+    queue.give_back(first);
+    assert_eq!(take(&mut queue, 2), ["u/a", "u/b"]);
+}
+
+#[test]
+fn what_was_taken_back_meanwhile_is_offered_once_and_only_once() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    let offered = queue.take(1, &|_, _| true).remove(0);
+    happens(&mut queue, &id("u", "a"), assigned(), 2);
+    let reset = Unassigned { attempt: 1, cause: UnassignCause::Reset };
+    happens(&mut queue, &id("u", "a"), Event::Unassigned(reset), 3);
+    // Whoever was offered it hears of its refusal only now.
+    queue.discard(&offered);
+    assert_eq!(take(&mut queue, 10), ["u/a"]);
+    assert!(take(&mut queue, 10).is_empty());
+}
+
+#[test]
+fn held_work_is_back_where_it_waited_once_it_is_released() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::High), 1);
+    happens(&mut queue, &id("u", "b"), queued(Priority::Normal), 2);
+    happens(&mut queue, &id("u", "a"), Event::Held, 3);
+    let offered = queue.take(1, &|_, _| true).remove(0);
+    queue.park(&offered);
+    assert_eq!(take(&mut queue, 1), ["u/b"]);
+    assert!(happens(&mut queue, &id("u", "a"), Event::Released, 4), "somebody who waits must look again");
+    assert_eq!(take(&mut queue, 10), ["u/a"]);
+}
+
+#[test]
+fn work_that_is_released_before_its_refusal_arrives_is_not_parked() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    happens(&mut queue, &id("u", "a"), Event::Held, 2);
+    let offered = queue.take(1, &|_, _| true).remove(0);
+    happens(&mut queue, &id("u", "a"), Event::Released, 3);
+    queue.park(&offered);
+    assert_eq!(take(&mut queue, 10), ["u/a"]);
+}
+
+#[test]
+fn taken_back_work_keeps_its_priority() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "urgent"), queued(Priority::High), 1);
+    take(&mut queue, 1);
+    happens(&mut queue, &id("u", "urgent"), assigned(), 2);
+    happens(&mut queue, &id("u", "other"), queued(Priority::Normal), 3);
+    let expired = Unassigned { attempt: 1, cause: UnassignCause::LeaseExpired };
+    happens(&mut queue, &id("u", "urgent"), Event::Unassigned(expired), 4);
+    assert_eq!(take(&mut queue, 2), ["u/urgent", "u/other"]);
+}
+
+#[test]
+fn only_served_scopes_are_offered() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    assert!(queue.take(1, &|_, scope| scope.as_str() == "other").is_empty());
+    assert_eq!(queue.waiting(), 1);
+}
+
+#[test]
+fn a_dropped_unit_offers_nothing() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    queue.apply_unit(&unit("u"), &storage_unit::Event::Dropped);
+    assert!(take(&mut queue, 1).is_empty());
+    assert_eq!(queue.waiting(), 0);
+}
