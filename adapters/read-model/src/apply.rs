@@ -1,0 +1,144 @@
+//! How events become rows: a batch is folded in memory, then each touched row is written once.
+//! Does not know transactions: the caller begins and commits one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::event::RecordedEvent;
+use projections::fold::{Facets, Folded, unseen};
+use projections::view::Value;
+use rusqlite::types::{Null, ToSqlOutput};
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params, params_from_iter};
+
+use crate::Failure;
+use crate::tables::{self, Table};
+
+/// Folds the events that a table has not seen into its rows, counts and position.
+pub(crate) fn apply(
+    connection: &Connection,
+    table: &Table,
+    events: &[Arc<RecordedEvent>],
+) -> Result<(), Failure> {
+    let seen = tables::position(connection, table)?;
+    let mut position = seen;
+    // In the order of the keys, so that neighbours in the file are written together.
+    let mut touched = BTreeMap::<String, Vec<&RecordedEvent>>::new();
+    for event in unseen(events, seen) {
+        position = event.position;
+        if let Some(key) = table.view.key(event) {
+            touched.entry(key).or_default().push(event);
+        }
+    }
+    if position == seen {
+        return Ok(());
+    }
+    let mut differences = Differences::default();
+    for (key, events) in &touched {
+        let folded = fold(connection, table, key, events)?;
+        differences.note(&folded);
+        write(connection, table, key, &folded)?;
+    }
+    tables::advance(connection, table, position, differences.rows)?;
+    differences.write(connection, table)
+}
+
+fn fold(
+    connection: &Connection,
+    table: &Table,
+    key: &str,
+    events: &[&RecordedEvent],
+) -> Result<Folded, Failure> {
+    let mut load = connection.prepare_cached(&table.load)?;
+    let mut rows = load.query([key])?;
+    let row = match rows.next()? {
+        Some(row) => Some(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?),
+        None => None,
+    };
+    Ok(table.view.fold(row, events)?)
+}
+
+fn write(connection: &Connection, table: &Table, key: &str, folded: &Folded) -> Result<(), Failure> {
+    match (&folded.before, &folded.after) {
+        (None, None) => {}
+        (Some(_), None) => {
+            connection.prepare_cached(&table.delete)?.execute([key])?;
+        }
+        (Some(before), Some((json, after))) if before.values == after.values => {
+            connection.prepare_cached(&table.update_row)?.execute([key, json])?;
+        }
+        (Some(_), Some((json, after))) => write_all(connection, &table.update_all, key, json, after)?,
+        (None, Some((json, after))) => write_all(connection, &table.insert, key, json, after)?,
+    }
+    Ok(())
+}
+
+fn write_all(
+    connection: &Connection,
+    sql: &str,
+    key: &str,
+    json: &str,
+    facets: &Facets,
+) -> Result<(), Failure> {
+    let head: [&dyn ToSql; 2] = [&key, &json];
+    let values: Vec<Bound<'_>> = facets.values.iter().map(Bound).collect();
+    let values = values.iter().map(|value| -> &dyn ToSql { value });
+    connection.prepare_cached(sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;
+    Ok(())
+}
+
+/// A column's value as a parameter.
+pub(crate) struct Bound<'a>(pub(crate) &'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self.0 {
+            Value::Absent => Ok(ToSqlOutput::from(Null)),
+            Value::Text(text) => text.to_sql(),
+            Value::Integer(number) => number.to_sql(),
+        }
+    }
+}
+
+/// By how much the number of rows changes, in all and per group.
+#[derive(Default)]
+struct Differences {
+    rows: i64,
+    groups: BTreeMap<String, i64>,
+}
+
+impl Differences {
+    fn note(&mut self, folded: &Folded) {
+        if let Some(before) = &folded.before {
+            self.add(before, -1);
+        }
+        if let Some((_, after)) = &folded.after {
+            self.add(after, 1);
+        }
+    }
+
+    fn add(&mut self, facets: &Facets, difference: i64) {
+        self.rows += difference;
+        let Some(group) = &facets.group else { return };
+        match self.groups.get_mut(group) {
+            Some(sum) => *sum += difference,
+            None => drop(self.groups.insert(group.clone(), difference)),
+        }
+    }
+
+    fn write(&self, connection: &Connection, table: &Table) -> Result<(), Failure> {
+        let mut add = connection.prepare_cached(
+            "INSERT INTO counts (name, \"group\", rows) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET rows = rows + excluded.rows RETURNING rows",
+        )?;
+        let mut forget =
+            connection.prepare_cached("DELETE FROM counts WHERE name = ?1 AND \"group\" = ?2")?;
+        for (group, difference) in self.groups.iter().filter(|(_, difference)| **difference != 0) {
+            let rows: Option<i64> =
+                add.query_row(params![table.name, group, difference], |row| row.get(0)).optional()?;
+            if rows == Some(0) {
+                forget.execute(params![table.name, group])?;
+            }
+        }
+        Ok(())
+    }
+}

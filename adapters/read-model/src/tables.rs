@@ -1,0 +1,185 @@
+//! What lies in the file: a table per view, the position that each reflects, and how many rows each group has.
+//! Does not know how events become rows.
+//!
+//! `v_NAME` holds the rows of a view, `b_NAME` those of one that is being built beside it. `tables` has one line for
+//! each: schema, position, number of rows. `counts` has one line per table and group.
+
+use std::sync::Arc;
+
+use domain::stream::Position;
+use projections::fold::ErasedView;
+use projections::view::ColumnKind;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::Failure;
+
+/// Raised when anything here changes that is not a view's own schema; a file of another layout is begun anew.
+pub(crate) const LAYOUT: i64 = 1;
+
+const SHARED: &str = "
+    CREATE TABLE IF NOT EXISTS tables (
+        name TEXT NOT NULL PRIMARY KEY, schema INTEGER NOT NULL,
+        major INTEGER NOT NULL, minor INTEGER NOT NULL, rows INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS counts (
+        name TEXT NOT NULL, \"group\" TEXT NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (name, \"group\")
+    ) WITHOUT ROWID;";
+
+/// The rows of a view, present or in the making, and the statements on them.
+pub(crate) struct Table {
+    pub(crate) view: Arc<dyn ErasedView>,
+    pub(crate) name: String,
+    pub(crate) load: String,
+    pub(crate) insert: String,
+    /// Writes the row's JSON only, which touches no index.
+    pub(crate) update_row: String,
+    pub(crate) update_all: String,
+    pub(crate) delete: String,
+}
+
+impl Table {
+    /// The present rows of a view.
+    pub(crate) fn live(view: Arc<dyn ErasedView>) -> Self {
+        let name = format!("v_{}", view.name());
+        Self::new(view, name)
+    }
+
+    /// The rows of a view that is being built.
+    pub(crate) fn build(view: Arc<dyn ErasedView>) -> Self {
+        let name = format!("b_{}", view.name());
+        Self::new(view, name)
+    }
+
+    fn new(view: Arc<dyn ErasedView>, name: String) -> Self {
+        let columns: Vec<_> = view.columns().iter().map(|known| column(known.name)).collect();
+        let numbered = |join: &str| {
+            let each = columns.iter().zip(3..).map(|(column, number)| format!("{join}{column} = ?{number}"));
+            each.collect::<String>()
+        };
+        let names: String = columns.iter().map(|column| format!(", {column}")).collect();
+        let values: String = (3..3 + columns.len()).map(|number| format!(", ?{number}")).collect();
+        Self {
+            load: format!("SELECT row FROM {name} WHERE key = ?1"),
+            insert: format!("INSERT INTO {name} (key, row{names}) VALUES (?1, ?2{values})"),
+            update_row: format!("UPDATE {name} SET row = ?2 WHERE key = ?1"),
+            update_all: format!("UPDATE {name} SET row = ?2{} WHERE key = ?1", numbered(", ")),
+            delete: format!("DELETE FROM {name} WHERE key = ?1"),
+            view,
+            name,
+        }
+    }
+
+    /// Makes the table, without indexes, at the start of the log. Rows lie in the order of their arrival: what is
+    /// worked on together lies together, whatever the order of the keys.
+    pub(crate) fn create(&self, connection: &Connection) -> Result<(), Failure> {
+        let columns = self.view.columns().iter().map(|known| {
+            let kind = match known.kind {
+                ColumnKind::Text => "TEXT",
+                ColumnKind::Integer => "INTEGER",
+            };
+            format!(", {} {kind}", column(known.name))
+        });
+        let columns: String = columns.collect();
+        connection.execute_batch(&format!(
+            "CREATE TABLE {} (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL{columns})",
+            self.name
+        ))?;
+        connection.execute(
+            "INSERT INTO tables (name, schema, major, minor, rows) VALUES (?1, ?2, 0, 0, 0)",
+            params![self.name, self.view.schema()],
+        )?;
+        Ok(())
+    }
+
+    /// Makes the indexes of a view's present rows. Rows without a value in an index's first column are not in it.
+    /// The key comes last, so that equal rows come in the order of their keys.
+    pub(crate) fn create_indexes(&self, connection: &Connection) -> Result<(), Failure> {
+        for (number, index) in self.view.indexes().iter().enumerate() {
+            let columns: Vec<_> = index.iter().map(|name| column(name)).collect();
+            let Some(first) = columns.first() else { continue };
+            let (name, list) = (self.view.name(), columns.join(", "));
+            connection.execute_batch(&format!(
+                "CREATE INDEX i_{name}_{number} ON {} ({list}, key) WHERE {first} IS NOT NULL",
+                self.name
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+/// The SQL name of a view's column; the prefix keeps it apart from `key`, `row` and SQL's own words.
+pub(crate) fn column(name: &str) -> String {
+    format!("c_{name}")
+}
+
+/// The table of a view among others.
+pub(crate) fn find<'a>(tables: &'a [Table], view: &str) -> Option<&'a Table> {
+    tables.iter().find(|table| table.view.name() == view)
+}
+
+/// Makes a file fit for these views: what is missing is made, what has another schema is made again, what belongs to
+/// no view or to an unfinished build is removed.
+pub(crate) fn prepare(connection: &mut Connection, live: &[Table]) -> Result<(), Failure> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(SHARED)?;
+    let mut there = Vec::new();
+    {
+        let mut statement = transaction.prepare("SELECT name, schema FROM tables")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            there.push((row.get::<_, String>(0)?, row.get::<_, u32>(1)?));
+        }
+    }
+    for (name, schema) in &there {
+        let fits = live.iter().any(|table| table.name == *name && table.view.schema() == *schema);
+        if !fits {
+            tracing::info!(table = %name, schema, "rows of another schema or an unfinished build are dropped");
+            drop_table(&transaction, name)?;
+        }
+    }
+    for table in live {
+        if line(&transaction, &table.name)?.is_none() {
+            table.create(&transaction)?;
+            table.create_indexes(&transaction)?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Removes a table with everything that is known of it; removing nothing succeeds.
+pub(crate) fn drop_table(connection: &Connection, name: &str) -> Result<(), Failure> {
+    connection.execute_batch(&format!("DROP TABLE IF EXISTS {name}"))?;
+    connection.execute("DELETE FROM tables WHERE name = ?1", [name])?;
+    connection.execute("DELETE FROM counts WHERE name = ?1", [name])?;
+    Ok(())
+}
+
+/// What is known of a table: its position and its number of rows; nothing when there is no such table.
+pub(crate) fn line(connection: &Connection, name: &str) -> Result<Option<(Position, u64)>, Failure> {
+    let mut statement = connection.prepare_cached("SELECT major, minor, rows FROM tables WHERE name = ?1")?;
+    let line = statement.query_row([name], |row| {
+        let (major, minor): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let position = Position { major: major.cast_unsigned(), minor: minor.cast_unsigned() };
+        Ok((position, row.get::<_, i64>(2)?.cast_unsigned()))
+    });
+    Ok(line.optional()?)
+}
+
+/// The position that a table reflects.
+pub(crate) fn position(connection: &Connection, table: &Table) -> Result<Position, Failure> {
+    Ok(line(connection, &table.name)?.unwrap_or_default().0)
+}
+
+/// Notes that a table reflects a position and has `added` rows more than before.
+pub(crate) fn advance(
+    connection: &Connection,
+    table: &Table,
+    position: Position,
+    added: i64,
+) -> Result<(), Failure> {
+    let mut statement = connection
+        .prepare_cached("UPDATE tables SET major = ?2, minor = ?3, rows = rows + ?4 WHERE name = ?1")?;
+    let Position { major, minor } = position;
+    statement.execute(params![table.name, major.cast_signed(), minor.cast_signed(), added])?;
+    Ok(())
+}
