@@ -1,0 +1,305 @@
+//! The board: the work queue and the timers, kept up to date from the log, and the line of those who wait for work.
+//! Does not know which worker runs what. How work is claimed is in `claiming`.
+
+mod claiming;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::event::{Event, RecordedEvent};
+use domain::names::{StorageUnitName, WorkerId};
+use domain::ports::{Clock, EventStore, Ids, ReadError};
+use domain::process::timers::{Due, Timers};
+use domain::stream::{KeyScopeId, Position, Subject};
+use domain::time::{Millis, Timestamp};
+use domain::work::Token;
+use projections::read_model::{self, Query, ReadModel, ReadModelError};
+use projections::view::Value;
+use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits, UnitState};
+use projections::work_queue::WorkQueue;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::pipeline::Pipeline;
+use crate::stop::Stop;
+use crate::waiters::Waiters;
+
+pub(crate) use claiming::Claimer;
+
+/// Rows read at once when the board is restored.
+const PAGE_ROWS_MAX: usize = 1_000;
+/// The wait after a failed read before the next try.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// A lease that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// On what.
+    pub id: KeyScopeId,
+    /// The fencing token to show with every later command.
+    pub token: Token,
+    /// When the lease runs out.
+    pub until: Timestamp,
+    /// How long it was given for.
+    pub lease_ms: Millis,
+    /// Which attempt this is, counted from 1.
+    pub attempt: u32,
+}
+
+/// How many claims wait for work, and how many were woken for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimCounts {
+    /// How many wait now.
+    pub waiting: usize,
+    /// How many were ever handed something to claim after they had waited.
+    pub woken: u64,
+    /// How many of those could then claim nothing of it: it was out of date, or the store could not be written.
+    pub woken_for_nothing: u64,
+}
+
+/// Work queue, timers, and who waits for work.
+#[derive(Default)]
+struct State {
+    queue: WorkQueue,
+    timers: Timers,
+    waiters: Waiters,
+    woken: u64,
+    woken_for_nothing: u64,
+}
+
+/// The shared board.
+#[derive(Clone)]
+pub(crate) struct Board {
+    state: Arc<Mutex<State>>,
+    timers_moved: Arc<Notify>,
+    position: watch::Receiver<Position>,
+    pipeline: Pipeline,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    /// Claims that go on by themselves, whether or not whoever asked is still there.
+    claims: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Board {
+    /// Restores the board from the open rows and starts to follow the log. Gives the leases that were there.
+    pub(crate) async fn start(
+        store: Arc<dyn EventStore>,
+        model: &dyn ReadModel,
+        pipeline: Pipeline,
+        (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>),
+        batch_max: usize,
+        stop: Stop,
+    ) -> Result<(Self, Vec<(KeyScopeId, WorkerId)>, tokio::task::JoinHandle<()>), ReadModelError> {
+        let from = model.checkpoint().await?;
+        let (state, leases) = restore(model).await?;
+        let (publish, position) = watch::channel(from);
+        let board = Self {
+            state: Arc::new(Mutex::new(state)),
+            timers_moved: Arc::default(),
+            position,
+            pipeline,
+            clock,
+            ids,
+            claims: Arc::default(),
+        };
+        let handle = tokio::spawn(board.clone().follow(store, from, batch_max, publish, stop));
+        Ok((board, leases, handle))
+    }
+
+    async fn follow(
+        self,
+        store: Arc<dyn EventStore>,
+        mut from: Position,
+        batch_max: usize,
+        publish: watch::Sender<Position>,
+        mut stop: Stop,
+    ) {
+        loop {
+            let followed = tokio::select! {
+                () = stop.wait() => return,
+                followed = self.follow_until_failure(&*store, &mut from, batch_max, &publish) => followed,
+            };
+            if let Err(error) = followed {
+                tracing::error!(%error, position = %from, "the work queue stands still; trying again");
+            }
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
+    }
+
+    async fn follow_until_failure(
+        &self,
+        store: &dyn EventStore,
+        from: &mut Position,
+        batch_max: usize,
+        publish: &watch::Sender<Position>,
+    ) -> Result<(), ReadError> {
+        let mut subscription = store.subscribe(*from).await?;
+        loop {
+            let events = subscription.next(batch_max).await?;
+            let timers_moved = self.state().apply_all(&events);
+            if let Some(last) = events.last() {
+                *from = last.position;
+                publish.send_replace(last.position);
+            }
+            if timers_moved {
+                self.timers_moved.notify_one();
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the queue, and hands over what became claimable by that.
+    fn change(&self, change: impl FnOnce(&mut WorkQueue)) {
+        let mut state = self.state();
+        change(&mut state.queue);
+        state.serve();
+    }
+
+    /// Everything of a unit that is leased, once the board has seen the position.
+    pub(crate) async fn taken(&self, unit: &StorageUnitName, at: Position) -> Vec<KeyScopeId> {
+        let mut position = self.position.clone();
+        // An error means that the engine is stopping: then nothing is leased any longer by anybody who matters.
+        drop(position.wait_for(|reached| *reached >= at).await);
+        self.state().queue.taken(unit)
+    }
+
+    /// Looks again who can be given what: somebody may serve more than before.
+    pub(crate) fn wake(&self) {
+        self.state().serve();
+    }
+
+    /// How many claims wait, and how many were woken for what.
+    pub(crate) fn claim_counts(&self) -> ClaimCounts {
+        let state = self.state();
+        let State { waiters, woken, woken_for_nothing, .. } = &*state;
+        ClaimCounts { waiting: waiters.len(), woken: *woken, woken_for_nothing: *woken_for_nothing }
+    }
+
+    /// How many items wait in all queues.
+    pub(crate) async fn waiting(&self) -> usize {
+        self.state().queue.waiting()
+    }
+
+    /// Waits until a timer is due, and takes everything that is, at most `limit`.
+    pub(crate) async fn next_due(&self, limit: usize) -> Vec<(KeyScopeId, Timestamp, Due)> {
+        loop {
+            let moved = self.timers_moved.notified();
+            let now = self.clock.now();
+            let (due, next) = {
+                let mut state = self.state();
+                (state.timers.take_due(now, limit), state.timers.next())
+            };
+            if !due.is_empty() {
+                return due;
+            }
+            match next {
+                None => moved.await,
+                Some(at) => {
+                    let wait = at.since(now).as_duration() + Duration::from_millis(1);
+                    // Whichever comes first: the timer, or an event that moves it.
+                    let _moved = tokio::time::timeout(wait, moved).await;
+                }
+            }
+        }
+    }
+
+    /// Puts back a timer whose command could not be sent.
+    pub(crate) async fn set_timer(&self, id: &KeyScopeId, at: Timestamp, due: Due) {
+        self.state().timers.set(id, at, due);
+        self.timers_moved.notify_one();
+    }
+}
+
+impl State {
+    /// Takes note of events and hands over what became claimable; says whether the next timer is another one.
+    fn apply_all(&mut self, events: &[Arc<RecordedEvent>]) -> bool {
+        let timer_before = self.timers.next();
+        // Every event is applied, whichever of them makes something claimable.
+        let claimable = events.iter().filter(|event| self.apply(event)).count() > 0;
+        if claimable {
+            self.serve();
+        }
+        self.timers.next() != timer_before
+    }
+
+    /// Hands over what is claimable.
+    fn serve(&mut self) {
+        self.woken += self.waiters.serve(&mut self.queue);
+    }
+
+    /// Takes note of an event; says whether something may have become claimable.
+    fn apply(&mut self, recorded: &RecordedEvent) -> bool {
+        match &recorded.event {
+            Event::KeyScope(event) => match Subject::try_from(&recorded.stream) {
+                Ok(Subject::KeyScope(id)) => {
+                    self.timers.apply(&id, event);
+                    self.queue.apply_key_scope(&id, event, recorded.position)
+                }
+                Ok(Subject::StorageUnit(_) | Subject::Record(_) | Subject::Campaign(_)) | Err(_) => false,
+            },
+            Event::StorageUnit(event) => match Subject::try_from(&recorded.stream) {
+                Ok(Subject::StorageUnit(unit)) => self.queue.apply_unit(&unit, event),
+                Ok(Subject::KeyScope(_) | Subject::Record(_) | Subject::Campaign(_)) | Err(_) => false,
+            },
+            Event::Record(_) | Event::Campaign(_) => false,
+        }
+    }
+}
+
+async fn restore(model: &dyn ReadModel) -> Result<(State, Vec<(KeyScopeId, WorkerId)>), ReadModelError> {
+    let mut state = State::default();
+    let mut leases = Vec::new();
+    let mut query = all_rows();
+    loop {
+        let page = read_model::list::<StorageUnits>(model, query.clone()).await?;
+        // Work of a unit that is being cleared is nobody's to claim.
+        for unit in page.rows.iter().filter(|unit| unit.state == UnitState::Active) {
+            state.queue.restore_unit(&unit.name, unit.queue_enabled, unit.limits);
+        }
+        if page.next.is_none() {
+            break;
+        }
+        query.after = page.next;
+    }
+    let mut query = Query { filters: vec![("open", Value::Integer(1))], ..all_rows() };
+    loop {
+        let page = read_model::list::<KeyScopes>(model, query.clone()).await?;
+        for row in &page.rows {
+            leases.extend(state.restore_row(row));
+        }
+        if page.next.is_none() {
+            return Ok((state, leases));
+        }
+        query.after = page.next;
+    }
+}
+
+const fn all_rows() -> Query {
+    Query { view: "", filters: Vec::new(), key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
+}
+
+impl State {
+    fn restore_row(&mut self, row: &KeyScopeRow) -> Option<(KeyScopeId, WorkerId)> {
+        let id = row.id();
+        match row.status {
+            Status::Queued => self.queue.restore_waiting(&id, (row.priority, row.queued_position)),
+            Status::Assigned | Status::Running => {
+                self.queue.restore_leased(&id, row.priority);
+                if let Some(until) = row.lease_until {
+                    self.timers.set(&id, until, Due::LeaseEnd);
+                }
+                return row.worker.clone().map(|worker| (id, worker));
+            }
+            Status::Retrying => {
+                if let Some(retry_at) = row.retry_at {
+                    self.timers.set(&id, retry_at, Due::BackoffEnd);
+                }
+            }
+            Status::Finished | Status::Failed => {}
+        }
+        None
+    }
+}

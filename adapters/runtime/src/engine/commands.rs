@@ -1,0 +1,109 @@
+//! What can be asked of an engine.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use domain::aggregate::Aggregate;
+use domain::envelope::{Command, Envelope};
+use domain::names::{Actor, CommandId, Scope, StorageUnitName, WorkerId};
+use domain::storage_unit;
+use domain::stream::{KeyScopeId, Subject};
+use domain::work::{self, UnassignCause};
+
+use super::Engine;
+use crate::board::{Claimed, Claimer};
+use crate::pipeline::{Accepted, SubmitError};
+use crate::waiters::Serves;
+use crate::worker;
+
+impl Engine {
+    /// Carries out a command. When this returns `Ok`, what was recorded is durable. One that its sender gave a key is
+    /// carried out once: sent again, it gets the first answer.
+    ///
+    /// # Errors
+    /// [`SubmitError`], which says what to do.
+    pub async fn submit(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
+        match envelope.idempotency_key {
+            None => self.0.pipeline.submit(envelope).await,
+            Some(_) => self.submit_once(envelope).await,
+        }
+    }
+
+    /// Carries out a command of the engine's own, which waits for its place in the queue.
+    ///
+    /// # Errors
+    /// [`SubmitError`], which says what to do.
+    pub async fn submit_patiently(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
+        self.0.pipeline.submit_patiently(envelope).await
+    }
+
+    /// The state of a thing, after everything that was acknowledged before.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when its stream cannot be read.
+    pub async fn inspect(&self, subject: Subject) -> Result<Aggregate, SubmitError> {
+        self.0.pipeline.inspect(subject).await.map(|inspected| inspected.aggregate)
+    }
+
+    /// Takes every item of a unit back from whoever has it; when this returns, nobody has any (`reference/stager.md`
+    /// §7.3).
+    ///
+    /// # Errors
+    /// [`SubmitError`]; then some items may have been taken back and others not.
+    pub async fn reset_queue(
+        &self,
+        unit: &StorageUnitName,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<usize, SubmitError> {
+        let envelope = |command| {
+            let envelope = Envelope::new(CommandId(self.fresh_id()), actor.clone(), command);
+            Envelope { reason: reason.map(str::to_owned), ..envelope }
+        };
+        let reset = envelope(Command::StorageUnit(unit.clone(), storage_unit::Command::ResetQueue));
+        let cause = reset.id.0;
+        let accepted = self.submit(reset).await?;
+        let taken = self.board().taken(unit, accepted.position).await;
+        let unassign = |id: KeyScopeId| {
+            let command = Command::work(id, work::Command::Unassign { cause: UnassignCause::Reset });
+            envelope(command).following(cause, Some(cause))
+        };
+        let commands: Vec<Envelope> = taken.into_iter().map(unassign).collect();
+        let results =
+            futures::future::join_all(commands.into_iter().map(|command| self.submit_patiently(command)))
+                .await;
+        results.into_iter().try_fold(0, |count, result| Ok(count + usize::from(!result?.events.is_empty())))
+    }
+
+    /// Claims up to `max` items for a worker that can work on everything; waits up to `wait` until there is one.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when nothing could be claimed for a reason other than that there is nothing.
+    pub async fn claim(
+        &self,
+        worker: &WorkerId,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Claimed>, SubmitError> {
+        let everything: Arc<Serves> = Arc::new(|_, _| true);
+        self.claim_served(worker, max, wait, &everything).await
+    }
+
+    pub(crate) async fn claim_served(
+        &self,
+        worker: &WorkerId,
+        max: usize,
+        wait: Duration,
+        serves: &Arc<Serves>,
+    ) -> Result<Vec<Claimed>, SubmitError> {
+        let claimer = Claimer { worker: worker.clone(), max, lease_ms: None, serves: serves.clone() };
+        self.board().claim(&claimer, wait).await
+    }
+
+    /// Whether the built-in workers can work on a scope.
+    pub(crate) fn serves(&self, unit: &StorageUnitName, scope: &Scope) -> bool {
+        let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
+        let settings = units.get(unit).and_then(Option::as_ref);
+        settings.is_some_and(|settings| worker::serves(self.modules(), settings, scope))
+    }
+}

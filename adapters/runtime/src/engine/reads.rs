@@ -1,0 +1,117 @@
+//! What an engine can be asked for, and what its own parts find in it.
+
+use std::sync::Arc;
+
+use domain::ports::{Clock, ContentStore, EventStore, Ids, Modules};
+use domain::stream::Position;
+use projections::read_model::{ReadModel, RebuildReport};
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use super::Engine;
+use crate::board::Board;
+use crate::pipeline::Pipeline;
+use crate::projector::{RebuildError, RebuildProgress};
+use crate::repeats::Repeats;
+
+impl Engine {
+    /// The read model.
+    #[must_use]
+    pub fn read_model(&self) -> &dyn ReadModel {
+        &*self.0.parts.read_model
+    }
+
+    pub(crate) fn read_model_shared(&self) -> Arc<dyn ReadModel> {
+        self.0.parts.read_model.clone()
+    }
+
+    /// The log, to read from.
+    #[must_use]
+    pub fn store(&self) -> &dyn EventStore {
+        &*self.0.parts.store
+    }
+
+    /// The documents.
+    #[must_use]
+    pub fn content(&self) -> &dyn ContentStore {
+        &*self.0.parts.content
+    }
+
+    /// The programs.
+    #[must_use]
+    pub fn modules(&self) -> &dyn Modules {
+        &*self.0.parts.modules
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.parts.clock
+    }
+
+    /// Fresh ids.
+    #[must_use]
+    pub fn ids(&self) -> &dyn Ids {
+        &*self.0.parts.ids
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn fresh_id(&self) -> Uuid {
+        self.ids().fresh()
+    }
+
+    /// The position up to which commands have been acknowledged.
+    #[must_use]
+    pub fn acknowledged(&self) -> Position {
+        self.0.pipeline.acknowledged()
+    }
+
+    /// The position that every view reflects.
+    #[must_use]
+    pub fn views_position(&self) -> Position {
+        self.0.projector.position()
+    }
+
+    /// Waits, up to the read limit, until the views reflect a position; says whether they do.
+    pub async fn wait_for_views(&self, position: Position) -> bool {
+        self.0.projector.wait_for(position, self.0.parts.settings.read_wait_max).await
+    }
+
+    pub(crate) fn views_watch(&self) -> watch::Receiver<Position> {
+        self.0.projector.watch()
+    }
+
+    /// How many items wait in all queues.
+    pub async fn waiting(&self) -> usize {
+        self.board().waiting().await
+    }
+
+    /// Builds a projection anew beside the present one, compares the two and switches.
+    ///
+    /// # Errors
+    /// [`RebuildError`]; the present one then stays as it is.
+    pub async fn rebuild(
+        &self,
+        view: &str,
+        progress: &(dyn Fn(RebuildProgress) + Send + Sync),
+    ) -> Result<RebuildReport, RebuildError> {
+        self.0.projector.rebuild(view, progress).await
+    }
+
+    pub(crate) fn board(&self) -> &Board {
+        &self.0.board
+    }
+
+    pub(crate) fn repeats(&self) -> &Repeats {
+        &self.0.repeats
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.0.pipeline
+    }
+
+    pub(crate) fn record_locks(&self) -> &[Mutex<()>] {
+        &self.0.record_locks
+    }
+}

@@ -1,0 +1,194 @@
+//! What an engine takes up by itself: what an earlier process left over, campaigns that start, units that are dropped,
+//! and work that came too late for a unit that is gone.
+
+use std::sync::PoisonError;
+
+use domain::envelope::{Command, Envelope};
+use domain::event::{Event, RecordedEvent};
+use domain::names::{Actor, CommandId, StorageUnitName, WorkerId};
+use domain::ports::{Direction, ReadError};
+use domain::process::clearing as process;
+use domain::stream::{KeyScopeId, Position, Subject, Version};
+use domain::work::{self, UnassignCause};
+use domain::{key_scope, record, storage_unit};
+use projections::read_model::{self, Query};
+use projections::view::Value;
+use projections::views::{CampaignState, Campaigns, StorageUnits, UnitState};
+
+use super::{CATCH_UP_NOTICE, Engine, PAGE_ROWS_MAX, StartError};
+use crate::pipeline::SubmitError;
+use crate::stop::Stop;
+use crate::{campaigns, clearing, timers, worker};
+
+impl Engine {
+    pub(super) async fn take_back(&self, leases: Vec<(KeyScopeId, WorkerId)>) -> Result<(), SubmitError> {
+        let orphans = leases.into_iter().filter(|(_, worker)| worker.as_str().starts_with(worker::PREFIX));
+        for (id, worker) in orphans {
+            let unassign = work::Command::Unassign { cause: UnassignCause::WorkerGone };
+            let command_id = CommandId(self.ids().fresh());
+            let envelope = Envelope::new(command_id, Actor::system(), Command::work(id, unassign));
+            let reason = format!("{worker} lived in a process that has ended");
+            self.submit_patiently(envelope.because(reason)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn go_on(&self, from: Position) -> Result<(), StartError> {
+        let mut query = rows(Vec::new());
+        loop {
+            let page = read_model::list::<StorageUnits>(self.read_model(), query.clone()).await?;
+            for unit in page.rows {
+                self.learn_unit(&unit.name).await?;
+                if unit.state == UnitState::Clearing {
+                    self.clear_dropped(unit.name).await?;
+                }
+            }
+            if page.next.is_none() {
+                break;
+            }
+            query.after = page.next;
+        }
+        for state in [CampaignState::Active, CampaignState::Paused] {
+            let mut query = rows(vec![("state", Value::Text(state.name().to_owned()))]);
+            loop {
+                let page = read_model::list::<Campaigns>(self.read_model(), query.clone()).await?;
+                for campaign in page.rows {
+                    self.drive_campaign(campaign.id, from).await;
+                }
+                if page.next.is_none() {
+                    break;
+                }
+                query.after = page.next;
+            }
+        }
+        let stop = self.0.senders.1.clone();
+        let mut tasks = self.0.tasks.lock().await;
+        tasks.spawn(follow_starts(self.clone(), from, stop.clone()));
+        tasks.spawn(timers::run(self.clone(), stop));
+        Ok(())
+    }
+
+    async fn clear_dropped(&self, unit: StorageUnitName) -> Result<(), ReadError> {
+        let stream = Subject::StorageUnit(unit.clone()).stream();
+        let last = self.0.parts.store.read_stream(&stream, Version(u64::MAX), Direction::Backward, 1).await?;
+        if let Some(dropped) = last.first() {
+            let task = clearing::run(self.clone(), unit, dropped.id.0, dropped.position);
+            self.spawn_sender(task).await;
+        }
+        Ok(())
+    }
+
+    async fn drive_campaign(&self, id: domain::names::CampaignId, from: Position) {
+        self.spawn_sender(campaigns::run(self.clone(), id, from, self.0.senders.1.clone())).await;
+    }
+
+    /// Starts a task that sends commands and ends when they are told to stop.
+    async fn spawn_sender(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut stop = self.0.senders.1.clone();
+        let mut tasks = self.0.tasks.lock().await;
+        // Those that have ended are forgotten, so that the set does not grow with every campaign.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = stop.wait() => {}
+            }
+        });
+    }
+
+    /// Takes back what came between the drop of its unit and the moment at which whoever sent it could know.
+    async fn withdraw_too_late(&self, command: Envelope) {
+        let engine = self.clone();
+        let withdraw = async move {
+            if let Err(error) = engine.submit_patiently(command).await {
+                tracing::warn!(%error, "what came too late for a dropped unit could not be withdrawn");
+            }
+        };
+        self.spawn_sender(withdraw).await;
+    }
+
+    fn is_dropped(&self, unit: &StorageUnitName) -> bool {
+        let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
+        units.get(unit).is_some_and(Option::is_none)
+    }
+
+    async fn learn_unit(&self, unit: &StorageUnitName) -> Result<(), SubmitError> {
+        let settings = self.unit_settings(unit).await?;
+        let mut units = self.0.units.write().unwrap_or_else(PoisonError::into_inner);
+        units.insert(unit.clone(), settings);
+        drop(units);
+        // Workers that looked before they could know that they serve this unit look again.
+        self.board().wake();
+        Ok(())
+    }
+}
+
+/// Whether the event asks for work, so that there is something to withdraw.
+const fn asks(event: &key_scope::Event) -> bool {
+    matches!(
+        event,
+        key_scope::Event::Work(
+            work::Event::Queued(_) | work::Event::Restarted(_) | work::Event::RequeueRequested(_)
+        )
+    )
+}
+
+/// Follows the log for what needs a driver of its own: campaigns that start, units that are dropped or changed.
+async fn follow_starts(engine: Engine, mut from: Position, mut stop: Stop) {
+    loop {
+        let followed = tokio::select! {
+            () = stop.wait() => return,
+            followed = follow_starts_until_failure(&engine, &mut from) => followed,
+        };
+        if let Err(error) = followed {
+            tracing::error!(%error, "campaigns and dropped units are not noticed; trying again");
+        }
+        tokio::time::sleep(CATCH_UP_NOTICE).await;
+    }
+}
+
+async fn follow_starts_until_failure(engine: &Engine, from: &mut Position) -> Result<(), StartError> {
+    let mut subscription = engine.0.parts.store.subscribe(*from).await?;
+    loop {
+        for recorded in subscription.next(engine.0.parts.settings.batch_events_max).await? {
+            engine.notice(&recorded).await?;
+            *from = recorded.position;
+        }
+    }
+}
+
+impl Engine {
+    async fn notice(&self, recorded: &RecordedEvent) -> Result<(), StartError> {
+        match (&recorded.event, Subject::try_from(&recorded.stream)) {
+            (Event::Campaign(domain::campaign::Event::Started(_)), Ok(Subject::Campaign(id))) => {
+                self.drive_campaign(id, recorded.position).await;
+            }
+            (Event::StorageUnit(event), Ok(Subject::StorageUnit(unit))) => {
+                self.learn_unit(&unit).await?;
+                if *event == storage_unit::Event::Dropped {
+                    let task = clearing::run(self.clone(), unit, recorded.id.0, recorded.position);
+                    self.spawn_sender(task).await;
+                }
+            }
+            (Event::KeyScope(event), Ok(Subject::KeyScope(id)))
+                if asks(event) && self.is_dropped(&id.unit) =>
+            {
+                self.withdraw_too_late(process::withdraw(recorded.id.0, id)).await;
+            }
+            (Event::Record(record::Event::ScopeWritten(_)), Ok(Subject::Record(id)))
+                if self.is_dropped(&id.unit) =>
+            {
+                self.withdraw_too_late(process::delete(recorded.id.0, id)).await;
+            }
+            (
+                Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_),
+                Ok(_) | Err(_),
+            ) => {}
+        }
+        Ok(())
+    }
+}
+
+const fn rows(filters: Vec<(&'static str, Value)>) -> Query {
+    Query { view: "", filters, key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
+}

@@ -1,0 +1,33 @@
+//! The runtime: the command pipeline, subscriptions, process managers, timers and the built-in worker.
+//!
+//! [`Engine`] is what a surface talks to. It knows ports and views; it does not know which store, read model, content or
+//! modules are behind them, nor any protocol.
+
+mod board;
+mod campaigns;
+mod clearing;
+mod documents;
+mod engine;
+mod outside;
+mod pipeline;
+mod presence;
+mod projector;
+mod repeats;
+mod settings;
+mod stop;
+mod timers;
+mod waiters;
+mod worker;
+
+pub use board::{ClaimCounts, Claimed};
+pub use documents::DocumentError;
+pub use engine::{Engine, Parts, StartError};
+pub use outside::{
+    CLAIM_ITEMS_MAX, CLAIM_QUEUES_MAX, CLAIM_WAIT_MAX, Claim, ClaimError, Made, Report, digest_of,
+    is_reserved_worker,
+};
+pub use pipeline::{Accepted, SubmitError};
+pub use presence::{Present, QueueFilter};
+pub use projector::{RebuildError, RebuildProgress};
+pub use settings::RuntimeSettings;
+pub use stop::ShutdownReport;

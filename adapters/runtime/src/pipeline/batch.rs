@@ -1,0 +1,224 @@
+//! One batch: every command in it is decided against what the commands before it made of its stream, all appends go
+//! to the store at once, and whatever another process got in the way of is decided again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::aggregate::Aggregate;
+use domain::ports::{Append, AppendError, Appended, Direction, EventStore};
+use domain::stream::{StreamId, Subject, Version};
+use futures::StreamExt as _;
+use tokio::sync::oneshot;
+
+use super::cache::Entry;
+use super::round::{Decided, Round};
+use super::{Accepted, Inspected, Message, SubmitError, Task};
+
+/// How often a command is decided again after a conflict.
+const CONFLICT_RETRIES_MAX: u32 = 8;
+/// How often an append whose outcome is unknown is repeated.
+const UNKNOWN_RETRIES_MAX: u32 = 5;
+/// How many streams are loaded at the same time.
+const LOADS_MAX: usize = 16;
+/// How many events of a stream are read at once.
+const PAGE_EVENTS_MAX: usize = 1_000;
+
+/// Commands on their way through.
+pub(super) struct Batch {
+    pending: Vec<Pending>,
+}
+
+/// A command that is not decided yet, or has to be decided again.
+pub(super) struct Pending {
+    pub(super) message: Message,
+    subject: Subject,
+    pub(super) stream: StreamId,
+    conflicts: u32,
+}
+
+impl Batch {
+    pub(super) fn new(messages: Vec<Message>) -> Self {
+        let pending = messages.into_iter().map(|message| {
+            let subject = match &message {
+                Message::Submit(envelope, _) => envelope.command.subject(),
+                Message::Inspect(subject, _) => Subject::clone(subject),
+            };
+            Pending { stream: subject.stream(), subject, message, conflicts: 0 }
+        });
+        Self { pending: pending.collect() }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Decides and appends what is pending; what met a conflict, or must wait for the round after, stays pending.
+    pub(super) async fn round(&mut self, task: &mut Task) {
+        let states = load(task, &self.pending).await;
+        let mut round = Round::new(states, task.now());
+        std::mem::take(&mut self.pending).into_iter().for_each(|pending| round.take(pending));
+        let Round { states, decided, appends, later, .. } = round;
+        let results = append(&*task.store, appends).await;
+        let failed = failed_streams(&decided, &results);
+        for (stream, state) in states {
+            match state {
+                Ok(entry) if !failed.contains(&stream) => task.cache.put(stream, entry),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if let Some(position) = results.iter().flatten().map(|appended| appended.position).max() {
+            task.publish.send_if_modified(|known| {
+                let moved = position > *known;
+                *known = position.max(*known);
+                moved
+            });
+        }
+        for decided in decided {
+            self.answer(decided, &results, task, &failed);
+        }
+        self.pending.extend(later);
+    }
+
+    fn answer(
+        &mut self,
+        decided: Decided,
+        results: &[Result<Appended, AppendError>],
+        task: &Task,
+        failed: &[StreamId],
+    ) {
+        let Decided { mut pending, append, version, outcome, inspected } = decided;
+        let error = match append.and_then(|index| results.get(index)) {
+            Some(Ok(_)) => None,
+            Some(Err(error)) => Some(error.clone()),
+            // What recorded nothing was still decided on what came before it; if that failed, decide again.
+            None if failed.contains(&pending.stream) => Some(AppendError::Conflict { actual: None }),
+            None => None,
+        };
+        match error {
+            Some(AppendError::Conflict { .. }) if pending.conflicts < CONFLICT_RETRIES_MAX => {
+                pending.conflicts += 1;
+                self.pending.push(pending);
+            }
+            Some(error) => pending.message.fail(submit_error(error)),
+            None => {
+                let position =
+                    append.and_then(|index| results.get(index)?.as_ref().ok()).map(|done| done.position);
+                let position = position.unwrap_or_else(|| *task.publish.borrow());
+                let accepted = outcome.map(|events| Accepted { events, version, position });
+                pending.message.succeed(accepted, inspected);
+            }
+        }
+    }
+}
+
+impl Message {
+    fn succeed(self, accepted: Result<Accepted, SubmitError>, inspected: Option<Aggregate>) {
+        // Whoever asked may have gone away; what was decided stands all the same.
+        match self {
+            Self::Submit(_, reply) => drop(reply.send(accepted)),
+            Self::Inspect(_, reply) => answer_inspection(reply, accepted, inspected),
+        }
+    }
+
+    fn fail(self, error: SubmitError) {
+        match self {
+            Self::Submit(_, reply) => drop(reply.send(Err(error))),
+            Self::Inspect(_, reply) => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+fn answer_inspection(
+    reply: oneshot::Sender<Result<Inspected, SubmitError>>,
+    accepted: Result<Accepted, SubmitError>,
+    inspected: Option<Aggregate>,
+) {
+    let answer = match (accepted, inspected) {
+        (Ok(_), Some(aggregate)) => Ok(Inspected { aggregate }),
+        (Ok(_), None) => Err(SubmitError::Stopping),
+        (Err(error), _) => Err(error),
+    };
+    drop(reply.send(answer));
+}
+
+fn submit_error(error: AppendError) -> SubmitError {
+    let text = error.to_string();
+    match error {
+        AppendError::Conflict { .. } => SubmitError::Contended,
+        AppendError::Unknown(_) | AppendError::Unavailable(_) | AppendError::Poisoned(_) => {
+            SubmitError::Unavailable(text)
+        }
+        AppendError::Rejected(_) => SubmitError::Rejected(text),
+        AppendError::Corrupt(_) => SubmitError::Corrupt(text),
+    }
+}
+
+pub(super) type States = HashMap<StreamId, Result<Entry, SubmitError>>;
+
+async fn load(task: &mut Task, pending: &[Pending]) -> States {
+    let mut states = States::with_capacity(pending.len());
+    let mut missing = HashMap::new();
+    for pending in pending {
+        if states.contains_key(&pending.stream) || missing.contains_key(&pending.stream) {
+            continue;
+        }
+        match task.cache.take(&pending.stream) {
+            Some(entry) => drop(states.insert(pending.stream.clone(), Ok(entry))),
+            None => drop(missing.insert(pending.stream.clone(), pending.subject.clone())),
+        }
+    }
+    let store = &*task.store;
+    let loads = missing.into_iter().map(|(stream, subject)| async move {
+        let entry = load_one(store, &stream, &subject).await;
+        (stream, entry)
+    });
+    let loaded: Vec<_> = futures::stream::iter(loads).buffer_unordered(LOADS_MAX).collect().await;
+    states.extend(loaded);
+    states
+}
+
+async fn load_one(
+    store: &dyn EventStore,
+    stream: &StreamId,
+    subject: &Subject,
+) -> Result<Entry, SubmitError> {
+    let mut entry = Entry { aggregate: Aggregate::initial(subject), version: None, organization: None };
+    loop {
+        let from = entry.version.map_or(Version(0), Version::next);
+        let page = store.read_stream(stream, from, Direction::Forward, PAGE_EVENTS_MAX).await;
+        let page = page?;
+        for recorded in &page {
+            let evolved = entry.aggregate.evolve(&recorded.event, recorded.version);
+            let aggregate = evolved.map_err(|error| {
+                SubmitError::Corrupt(format!("stream {stream}, version {}: {error}", recorded.version))
+            })?;
+            let organization = entry.organization.or_else(|| Some(recorded.metadata.organization.clone()));
+            entry = Entry { aggregate, version: Some(recorded.version), organization };
+        }
+        if page.len() < PAGE_EVENTS_MAX {
+            return Ok(entry);
+        }
+    }
+}
+
+/// Appends everything at once and repeats, as it is, what came back with an unknown outcome.
+async fn append(store: &dyn EventStore, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+    if appends.is_empty() {
+        return Vec::new();
+    }
+    let batch: Arc<[Append]> = appends.into();
+    let mut results = store.append_many(batch.clone()).await;
+    for _ in 0..UNKNOWN_RETRIES_MAX {
+        if !results.iter().any(|result| matches!(result, Err(AppendError::Unknown(_)))) {
+            break;
+        }
+        results = store.append_many(batch.clone()).await;
+    }
+    results
+}
+
+fn failed_streams(decided: &[Decided], results: &[Result<Appended, AppendError>]) -> Vec<StreamId> {
+    let is_failed =
+        |decided: &&Decided| decided.append.and_then(|index| results.get(index)).is_some_and(Result::is_err);
+    decided.iter().filter(is_failed).map(|decided| decided.pending.stream.clone()).collect()
+}

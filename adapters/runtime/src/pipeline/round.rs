@@ -1,0 +1,165 @@
+//! One round of a batch: what each command records, given what those before it made of its stream.
+//!
+//! A round has at most one append per stream. The store takes appends independently of each other, so a second one
+//! could come to lie behind what another process wrote in place of the first. It does not know the store.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use domain::aggregate::Aggregate;
+use domain::envelope::Envelope;
+use domain::event::{Event, Metadata};
+use domain::ports::{Append, NewEvent};
+use domain::stream::{ExpectedVersion, StreamId, Version};
+use domain::time::Timestamp;
+
+use super::batch::{Pending, States};
+use super::cache::Entry;
+use super::{Message, SubmitError};
+
+/// What is decided together and handed to the store at once.
+pub(super) struct Round {
+    /// What the streams are once all appends have succeeded.
+    pub(super) states: States,
+    pub(super) decided: Vec<Decided>,
+    pub(super) appends: Vec<Append>,
+    /// What has to wait for the round after, in its order.
+    pub(super) later: Vec<Pending>,
+    now: Timestamp,
+    /// The streams that have an append in this round.
+    written: HashSet<StreamId>,
+    /// The streams of which something has to wait, so that everything after it waits as well.
+    waiting: HashSet<StreamId>,
+}
+
+/// A command that was decided and now waits for the store.
+pub(super) struct Decided {
+    pub(super) pending: Pending,
+    /// Its place among the appends; nothing when it recorded nothing.
+    pub(super) append: Option<usize>,
+    pub(super) version: Option<Version>,
+    pub(super) outcome: Result<Vec<Event>, SubmitError>,
+    pub(super) inspected: Option<Aggregate>,
+}
+
+/// What a command makes of its stream.
+struct Step {
+    next: Entry,
+    append: Append,
+}
+
+impl Round {
+    pub(super) fn new(states: States, now: Timestamp) -> Self {
+        Self {
+            states,
+            decided: Vec::new(),
+            appends: Vec::new(),
+            later: Vec::new(),
+            now,
+            written: HashSet::new(),
+            waiting: HashSet::new(),
+        }
+    }
+
+    /// Decides a command, or lets it wait for the round after.
+    pub(super) fn take(&mut self, pending: Pending) {
+        if self.waiting.contains(&pending.stream) {
+            self.later.push(pending);
+            return;
+        }
+        match self.decide(pending) {
+            Ok(decided) => self.decided.push(decided),
+            Err(second) => {
+                self.waiting.insert(second.stream.clone());
+                self.later.push(second);
+            }
+        }
+    }
+
+    /// Decides a command; gives it back when it would be the second on its stream to record something.
+    fn decide(&mut self, pending: Pending) -> Result<Decided, Pending> {
+        let unchanged = |pending, version, outcome, inspected| {
+            Ok(Decided { pending, append: None, version, outcome, inspected })
+        };
+        let entry = match self.states.get_mut(&pending.stream) {
+            Some(Ok(entry)) => entry,
+            Some(Err(error)) => {
+                let error = error.clone();
+                return unchanged(pending, None, Err(error), None);
+            }
+            None => return unchanged(pending, None, Err(SubmitError::Stopping), None),
+        };
+        let version = entry.version;
+        let envelope = match &pending.message {
+            Message::Submit(envelope, _) => envelope,
+            Message::Inspect(..) => {
+                let aggregate = entry.aggregate.clone();
+                return unchanged(pending, version, Ok(Vec::new()), Some(aggregate));
+            }
+        };
+        match step(entry, envelope, &pending.stream, self.now) {
+            Ok(None) => unchanged(pending, version, Ok(Vec::new()), None),
+            Ok(Some(_)) if self.written.contains(&pending.stream) => Err(pending),
+            Ok(Some(Step { next, append })) => {
+                *entry = next;
+                let version = entry.version;
+                let events = append.events.iter().map(|new| new.event.clone()).collect();
+                self.written.insert(pending.stream.clone());
+                self.appends.push(append);
+                let append = Some(self.appends.len() - 1);
+                Ok(Decided { pending, append, version, outcome: Ok(events), inspected: None })
+            }
+            Err(error) => unchanged(pending, version, Err(error), None),
+        }
+    }
+}
+
+/// Decides a command; nothing when it records nothing.
+fn step(
+    entry: &Entry,
+    envelope: &Envelope,
+    stream: &StreamId,
+    now: Timestamp,
+) -> Result<Option<Step>, SubmitError> {
+    if entry.organization.as_ref().is_some_and(|organization| *organization != envelope.organization) {
+        return Err(SubmitError::OtherOrganization);
+    }
+    let events = entry.aggregate.decide(&envelope.command, now)?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let expected = ExpectedVersion::after(entry.version);
+    let mut version = expected.next();
+    let mut next = Entry {
+        aggregate: entry.aggregate.clone(),
+        version: None,
+        organization: Some(envelope.organization.clone()),
+    };
+    for event in &events {
+        let evolved = next.aggregate.evolve(event, version);
+        next.aggregate =
+            evolved.map_err(|error| SubmitError::Corrupt(format!("stream {stream}: {error}")))?;
+        next.version = Some(version);
+        version = version.next();
+    }
+    let metadata = metadata(envelope, now)?;
+    let new = |(index, event)| NewEvent { id: envelope.id.event_id(index), event };
+    let events = (0_u16..).zip(events).map(new).collect();
+    let append = Append { stream: stream.clone(), expected, events, metadata: Arc::new(metadata) };
+    Ok(Some(Step { next, append }))
+}
+
+fn metadata(envelope: &Envelope, now: Timestamp) -> Result<Metadata, SubmitError> {
+    let command = envelope.command.record().map_err(|error| SubmitError::Rejected(error.to_string()))?;
+    Ok(Metadata {
+        recorded_at: now,
+        command_id: envelope.id,
+        idempotency_key: envelope.idempotency_key.clone(),
+        command: Some(command),
+        actor: envelope.actor.clone(),
+        reason: envelope.reason.clone(),
+        causation_id: envelope.causation_id,
+        correlation_id: envelope.correlation_id,
+        organization: envelope.organization.clone(),
+    })
+}

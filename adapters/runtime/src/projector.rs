@@ -1,0 +1,183 @@
+//! The projection runner: feeds the read model from the log, and rebuilds projections beside the running ones.
+//! Does not know any view.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ports::{EventFilter, EventStore, ReadError};
+use domain::stream::Position;
+use projections::read_model::{ReadModel, ReadModelError, RebuildReport};
+use tokio::sync::{Mutex, watch};
+
+use crate::stop::Stop;
+
+/// The wait after a failed read or write before the next try; doubles with each further failure.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+/// The longest wait.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
+
+/// How long a rebuild waits for the present views to catch up before it compares.
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
+
+/// Why a rebuild did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RebuildError {
+    /// The read model's reason.
+    #[error(transparent)]
+    ReadModel(#[from] ReadModelError),
+    /// The event store's reason.
+    #[error(transparent)]
+    Store(#[from] ReadError),
+}
+
+/// How far a rebuild has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RebuildProgress {
+    /// How many events were folded.
+    pub events: u64,
+    /// The position reached.
+    pub position: Position,
+    /// The position to reach.
+    pub head: Position,
+}
+
+/// The read model and how far it has come.
+#[derive(Clone)]
+pub(crate) struct Projector {
+    store: Arc<dyn EventStore>,
+    model: Arc<dyn ReadModel>,
+    position: watch::Receiver<Position>,
+    /// Why the views stand still, while they do.
+    failure: watch::Receiver<Option<RebuildError>>,
+    /// Held while rows change, so that a rebuild can compare two views at one position.
+    gate: Arc<Mutex<()>>,
+    /// Held during a rebuild: a second one of the same view would build in the same place.
+    rebuilding: Arc<Mutex<()>>,
+    batch_max: usize,
+}
+
+impl Projector {
+    /// Starts to follow the log from the read model's checkpoint.
+    pub(crate) async fn start(
+        store: Arc<dyn EventStore>,
+        model: Arc<dyn ReadModel>,
+        batch_max: usize,
+        stop: Stop,
+    ) -> Result<(Self, tokio::task::JoinHandle<()>), ReadModelError> {
+        let checkpoint = model.checkpoint().await?;
+        let (publish, position) = watch::channel(checkpoint);
+        let (fail, failure) = watch::channel(None);
+        let (gate, rebuilding) = (Arc::default(), Arc::default());
+        let projector = Self { store, model, position, failure, gate, rebuilding, batch_max };
+        let handle = tokio::spawn(projector.clone().follow(checkpoint, publish, fail, stop));
+        Ok((projector, handle))
+    }
+
+    /// The position that every view reflects.
+    pub(crate) fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
+    /// Waits until every view reflects the position, or the time is up; says whether it does.
+    pub(crate) async fn wait_for(&self, position: Position, wait_max: Duration) -> bool {
+        let mut seen = self.position.clone();
+        let reached = seen.wait_for(|reached| *reached >= position);
+        matches!(tokio::time::timeout(wait_max, reached).await, Ok(Ok(_)))
+    }
+
+    /// Waits until the views have moved on.
+    pub(crate) fn watch(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+
+    /// Why the views stand still, while they do.
+    pub(crate) fn failure(&self) -> Option<RebuildError> {
+        self.failure.borrow().clone()
+    }
+
+    async fn follow(
+        self,
+        mut from: Position,
+        publish: watch::Sender<Position>,
+        fail: watch::Sender<Option<RebuildError>>,
+        mut stop: Stop,
+    ) {
+        let mut delay = RETRY_DELAY;
+        loop {
+            let begun = from;
+            let followed = tokio::select! {
+                () = stop.wait() => return,
+                followed = self.follow_until_failure(&mut from, &publish, &fail) => followed,
+            };
+            delay = if from == begun { (delay * 2).min(RETRY_DELAY_MAX) } else { RETRY_DELAY };
+            if let Err(error) = followed {
+                tracing::error!(%error, position = %from, "the projections stand still; trying again");
+                fail.send_replace(Some(error));
+            }
+            tokio::select! {
+                () = stop.wait() => return,
+                () = tokio::time::sleep(delay) => {}
+            }
+        }
+    }
+
+    async fn follow_until_failure(
+        &self,
+        from: &mut Position,
+        publish: &watch::Sender<Position>,
+        fail: &watch::Sender<Option<RebuildError>>,
+    ) -> Result<(), RebuildError> {
+        let mut subscription = self.store.subscribe(*from).await?;
+        loop {
+            let events = subscription.next(self.batch_max).await?;
+            let Some(last) = events.last().map(|event| event.position) else { continue };
+            let gate = self.gate.lock().await;
+            self.model.apply(events).await?;
+            drop(gate);
+            *from = last;
+            publish.send_replace(last);
+            fail.send_if_modified(|failure| failure.take().is_some());
+        }
+    }
+
+    /// Builds a projection beside the present one, compares the two at an equal position and switches.
+    pub(crate) async fn rebuild(
+        &self,
+        view: &str,
+        progress: &(dyn Fn(RebuildProgress) + Send + Sync),
+    ) -> Result<RebuildReport, RebuildError> {
+        let _alone = self.rebuilding.lock().await;
+        let asked_at = self.store.head().await?;
+        self.model.rebuild_begin(view).await?;
+        let mut at = RebuildProgress { events: 0, position: Position::START, head: self.position() };
+        self.rebuild_up_to(view, at.head, &mut at, progress).await?;
+        // The comparison is to cover everything that was there when it was asked for. Views that stand still are
+        // compared where they stand.
+        self.wait_for(asked_at, CATCH_UP_MAX).await;
+        // What came meanwhile is little; with the gate closed nothing more comes.
+        let _gate = self.gate.lock().await;
+        at.head = self.model.checkpoint().await?;
+        self.rebuild_up_to(view, at.head, &mut at, progress).await?;
+        Ok(self.model.rebuild_switch(view).await?)
+    }
+
+    async fn rebuild_up_to(
+        &self,
+        view: &str,
+        end: Position,
+        at: &mut RebuildProgress,
+        progress: &(dyn Fn(RebuildProgress) + Send + Sync),
+    ) -> Result<(), RebuildError> {
+        while at.position < end {
+            let mut events =
+                self.store.read_all(at.position, self.batch_max, &EventFilter::default()).await?;
+            events.retain(|event| event.position <= end);
+            let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+            at.events += events.len() as u64;
+            at.position = last;
+            self.model.rebuild_apply(view, events).await?;
+            progress(*at);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! The runtime's limits, each with its unit. Does not know where they are configured.
+
+use std::time::Duration;
+
+/// Limits of the runtime.
+#[derive(Debug, Clone)]
+pub struct RuntimeSettings {
+    /// How many commands may wait to be decided; one more is told to come back later.
+    pub commands_waiting_max: usize,
+    /// How many commands are decided and made durable together.
+    pub batch_commands_max: usize,
+    /// How many aggregates are kept in memory.
+    pub aggregates_cached_max: usize,
+    /// How many events a projection or process manager takes at once.
+    pub batch_events_max: usize,
+    /// How long a read waits until its view shows what was acknowledged before.
+    pub read_wait_max: Duration,
+    /// How long work in flight may take to come to an end when the engine stops.
+    pub shutdown_max: Duration,
+}
+
+impl Default for RuntimeSettings {
+    fn default() -> Self {
+        Self {
+            commands_waiting_max: 65_536,
+            batch_commands_max: 4_096,
+            aggregates_cached_max: 100_000,
+            batch_events_max: 4_096,
+            read_wait_max: Duration::from_secs(2),
+            shutdown_max: Duration::from_secs(10),
+        }
+    }
+}

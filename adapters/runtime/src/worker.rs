@@ -1,0 +1,121 @@
+//! The built-in worker: claims, reads documents, runs the scope's modules over them, keeps what they made, reports.
+//! Does not know how a module runs.
+
+mod batch;
+mod hand;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::names::{Scope, WorkerId};
+use domain::ports::Modules;
+use domain::storage_unit::{ModuleEntry, Settings};
+use futures::future::join_all;
+
+use crate::board::Claimed;
+use crate::engine::Engine;
+use crate::pipeline::SubmitError;
+use crate::stop::Stop;
+use crate::waiters::Serves;
+use hand::Hand;
+
+pub(crate) use hand::digest_of;
+
+/// What the names of all built-in workers begin with; no other worker may use it.
+pub(crate) const PREFIX: &str = "built-in/";
+/// How long a worker waits for work before it looks around.
+const CLAIM_WAIT: Duration = Duration::from_secs(5);
+/// The wait after a failure before the next try.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Works until told to stop; what is in hand then is brought to its end.
+pub(crate) async fn run(engine: Engine, worker: WorkerId, mut stop: Stop) {
+    while !stop.is_said() {
+        engine.worker_speaks(&worker);
+        let serves: Arc<Serves> = {
+            let engine = engine.clone();
+            Arc::new(move |unit, scope| engine.serves(unit, scope))
+        };
+        let claimed = tokio::select! {
+            () = stop.wait() => return,
+            claimed = engine.claim_served(&worker, 1, CLAIM_WAIT, &serves) => claimed,
+        };
+        match claimed {
+            Ok(claims) => {
+                for claim in claims {
+                    work_on(&engine, &worker, claim).await;
+                }
+            }
+            Err(SubmitError::Stopping) => return,
+            Err(error) => {
+                tracing::warn!(%error, %worker, "nothing could be claimed; trying again");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Works on a claim, and on more of the same queue when its modules take batches.
+async fn work_on(engine: &Engine, worker: &WorkerId, first: Claimed) {
+    let settings = match engine.unit_settings(&first.id.unit).await {
+        Ok(Some(settings)) => Ok(settings),
+        Ok(None) => Err("the storage unit is gone".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut claims = vec![first];
+    if let (Ok(settings), Some(first)) = (&settings, claims.first()) {
+        let more = claim_more(engine, worker, settings, first).await;
+        claims.extend(more);
+    }
+    let starting = claims.into_iter().map(|claim| Hand::start(engine, worker, claim));
+    let hands: Vec<Hand> = join_all(starting).await.into_iter().flatten().collect();
+    let endings = tokio::select! {
+        endings = batch::attempt(&hands, settings) => endings,
+        // The leases are all somebody else's now: what this attempt makes would be refused.
+        () = heartbeats(&hands) => return,
+    };
+    join_all(hands.iter().zip(endings).map(|(hand, ending)| hand.report(ending))).await;
+}
+
+/// Claims what else waits in the queue of a claim, as much as a batch of its modules has. Does not wait.
+async fn claim_more(
+    engine: &Engine,
+    worker: &WorkerId,
+    settings: &Settings,
+    first: &Claimed,
+) -> Vec<Claimed> {
+    let (unit, scope) = (first.id.unit.clone(), first.id.scope.clone());
+    let more_max = batch_items_max(engine.modules(), settings, &scope) - 1;
+    if more_max == 0 {
+        return Vec::new();
+    }
+    let same_queue: Arc<Serves> = Arc::new(move |other, its| *other == unit && *its == scope);
+    match engine.claim_served(worker, more_max, Duration::ZERO, &same_queue).await {
+        Ok(claims) => claims,
+        Err(error) => {
+            tracing::warn!(%error, %worker, "the rest of a batch could not be claimed; the batch is smaller");
+            Vec::new()
+        }
+    }
+}
+
+/// Keeps the leases alive; returns when all of them are gone.
+async fn heartbeats(hands: &[Hand<'_>]) {
+    join_all(hands.iter().map(Hand::heartbeat)).await;
+}
+
+fn entries<'a>(settings: &'a Settings, scope: &Scope) -> &'a [ModuleEntry] {
+    settings.modules.modules.get(scope).map_or(&[], Vec::as_slice)
+}
+
+/// How many documents a worker takes at once: as many as the module of the scope that takes the most. At least 1.
+fn batch_items_max(modules: &dyn Modules, settings: &Settings, scope: &Scope) -> usize {
+    let profiles = entries(settings, scope).iter().filter_map(|entry| modules.profile(&entry.module));
+    profiles.map(|profile| profile.batch_items_max).max().unwrap_or(1).max(1)
+}
+
+/// Whether every module of a scope is defined here; a scope without modules is served by nobody.
+pub(crate) fn serves(modules: &dyn Modules, settings: &Settings, scope: &Scope) -> bool {
+    let entries = entries(settings, scope);
+    !entries.is_empty() && entries.iter().all(|entry| modules.profile(&entry.module).is_some())
+}

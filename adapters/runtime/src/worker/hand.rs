@@ -1,0 +1,164 @@
+//! One lease in a worker's hand: started, kept alive, reported. Does not know what is made of the document.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use domain::aggregate::{Aggregate, Refusal};
+use domain::digest::Digest;
+use domain::envelope::{Command, Envelope};
+use domain::names::{Actor, CommandId, Scope, WorkerId};
+use domain::ports::ModuleFailure;
+use domain::record::WritePolicy;
+use domain::retry::RetryPolicy;
+use domain::stream::{RecordId, Subject};
+use domain::work::{self, Output};
+use sha2::{Digest as _, Sha256};
+
+use super::RETRY_DELAY;
+use crate::board::Claimed;
+use crate::documents::DocumentError;
+use crate::engine::Engine;
+use crate::pipeline::{Accepted, SubmitError};
+
+/// How often within a lease the worker shows that it is alive.
+const HEARTBEATS_PER_LEASE: u32 = 3;
+
+/// How an attempt ended.
+#[derive(Debug, Clone)]
+pub(super) enum Ending {
+    Finished(Vec<Output>),
+    Failed {
+        failure: ModuleFailure,
+        retry: RetryPolicy,
+    },
+    /// The engine could not read or keep what it needed: another attempt may.
+    Interrupted(String),
+    /// The lease is somebody else's now.
+    GivenUp,
+}
+
+/// One lease in a worker's hand.
+pub(super) struct Hand<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) claim: Claimed,
+    worker: &'a WorkerId,
+    lost: AtomicBool,
+}
+
+impl<'a> Hand<'a> {
+    /// Begins the attempt, if that can be recorded.
+    pub(super) async fn start(engine: &'a Engine, worker: &'a WorkerId, claim: Claimed) -> Option<Self> {
+        let hand = Self { engine, claim, worker, lost: AtomicBool::new(false) };
+        match hand.send(work::Command::Start { token: hand.claim.token }).await {
+            Ok(_) => Some(hand),
+            Err(error) => {
+                let key = &hand.claim.id.key;
+                tracing::warn!(%error, %key, "the attempt could not be started; its lease will run out");
+                None
+            }
+        }
+    }
+
+    /// Whether the lease was found to be gone.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Keeps an output, unless the lease was taken back: the result will be refused, and must not replace one that
+    /// counts.
+    pub(super) async fn keep_if_leased(&self, scope: &Scope, output: Vec<u8>) -> Result<(), DocumentError> {
+        let id = &self.claim.id;
+        if !self.is_leased().await? {
+            return Ok(());
+        }
+        let record = RecordId { unit: id.unit.clone(), key: id.key.clone() };
+        let reason = format!("made from scope {} in attempt {}", id.scope, self.claim.attempt);
+        let envelope = |command| self.envelope(command).because(reason);
+        self.engine.write_document(&record, scope, output, None, WritePolicy::Merge, envelope).await?;
+        Ok(())
+    }
+
+    async fn is_leased(&self) -> Result<bool, SubmitError> {
+        match self.engine.inspect(Subject::KeyScope(self.claim.id.clone())).await? {
+            Aggregate::KeyScope(scope) => {
+                Ok(scope.work.lease().is_some_and(|lease| lease.token == self.claim.token))
+            }
+            Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => Ok(false),
+        }
+    }
+
+    /// Keeps the lease alive; returns when it is gone.
+    pub(super) async fn heartbeat(&self) {
+        let lease_ms = self.claim.lease_ms;
+        loop {
+            tokio::time::sleep(lease_ms.as_duration() / HEARTBEATS_PER_LEASE).await;
+            let extend = work::Command::ExtendLease { token: self.claim.token, lease_ms };
+            match self.send(extend).await {
+                Err(SubmitError::Refused(Refusal::Work(work::Refusal::LeaseGone { .. }))) => {
+                    tracing::warn!(key = %self.claim.id.key, "the lease was taken back; the attempt is given up");
+                    self.lost.store(true, Ordering::Relaxed);
+                    return;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, key = %self.claim.id.key, "a heartbeat could not be sent");
+                }
+            }
+        }
+    }
+
+    /// Reports how the attempt ended; tries again while the store cannot be written, until the lease is anybody's.
+    pub(super) async fn report(&self, ending: Ending) {
+        let token = self.claim.token;
+        let command = match ending {
+            Ending::Finished(outputs) => {
+                work::Command::Complete { token, digest: digest_of(&outputs), outputs }
+            }
+            Ending::Failed { failure, retry } => {
+                let retry = if failure.may_pass_later { retry } else { RetryPolicy::never() };
+                work::Command::Fail { token, code: failure.code, text: failure.text, retry }
+            }
+            Ending::Interrupted(text) => {
+                let retry = RetryPolicy::default();
+                work::Command::Fail { token, code: "engine".to_owned(), text, retry }
+            }
+            Ending::GivenUp => return,
+        };
+        let until = tokio::time::Instant::now() + self.claim.lease_ms.as_duration();
+        loop {
+            match self.send(command.clone()).await {
+                Err(SubmitError::Unavailable(_)) if tokio::time::Instant::now() < until => {
+                    tokio::time::sleep(RETRY_DELAY).await;
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, key = %self.claim.id.key, "a result could not be recorded");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, command: work::Command) -> Result<Accepted, SubmitError> {
+        let command = Command::work(self.claim.id.clone(), command);
+        self.engine.submit_patiently(self.envelope(command)).await
+    }
+
+    fn envelope(&self, command: Command) -> Envelope {
+        let actor = Actor::new(self.worker.as_str()).unwrap_or_else(|_| Actor::system());
+        Envelope::new(CommandId(self.engine.ids().fresh()), actor, command)
+    }
+}
+
+/// One digest over all outputs: that of the only one, or else that of their digests in order.
+pub(crate) fn digest_of(outputs: &[Output]) -> Digest {
+    match outputs {
+        [only] => only.digest,
+        outputs => {
+            let mut hasher = Sha256::new();
+            for output in outputs {
+                hasher.update(output.digest.0);
+            }
+            Digest(hasher.finalize().into())
+        }
+    }
+}
