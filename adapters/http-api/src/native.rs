@@ -1,0 +1,75 @@
+//! The native API at `/v1`. Every route translates: a request becomes a command or a question, the answer a reply.
+//! Does not know any rule. `docs/http-api.md` is its manual.
+
+pub(crate) mod bases;
+mod campaigns;
+mod commands;
+mod documents;
+mod events;
+mod key_scopes;
+mod leases;
+mod log;
+mod overview;
+mod projections;
+mod storage_units;
+mod workers;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::stream::Position;
+use serde::{Deserialize, Serialize};
+
+use crate::position;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// What a handler gives.
+pub(crate) type Reply = Result<Response, Problem>;
+
+/// Every native route.
+pub(crate) fn router() -> Router<ApiState> {
+    Router::new()
+        .merge(storage_units::router())
+        .merge(key_scopes::router())
+        .merge(campaigns::router())
+        .merge(leases::router())
+        .merge(documents::router())
+        .merge(workers::router())
+        .merge(commands::router())
+        .merge(log::router())
+        .merge(overview::router())
+        .merge(projections::router())
+}
+
+/// The query string of a question for one thing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct One {
+    min_position: Option<String>,
+}
+
+/// The query string of a question for a page of something that has no filters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    min_position: Option<String>,
+    limit: Option<String>,
+    after: Option<String>,
+}
+
+/// A JSON reply that reflects a position.
+pub(crate) fn reply(status: StatusCode, position: Position, body: &impl Serialize) -> Reply {
+    let json = serde_json::to_vec(body)
+        .map_err(|error| Problem::broken("unwritable_reply", format!("the answer is no JSON: {error}")))?;
+    let content_type = HeaderValue::from_static("application/json");
+    let mut response = (status, [(CONTENT_TYPE, content_type)], json).into_response();
+    position::stamp(&mut response, position);
+    Ok(response)
+}
+
+/// A JSON reply with status 200.
+fn ok(position: Position, body: &impl Serialize) -> Reply {
+    reply(StatusCode::OK, position, body)
+}

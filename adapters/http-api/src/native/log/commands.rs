@@ -1,0 +1,94 @@
+//! `GET /v1/commands`: the commands that recorded something, in the form in which they are posted. Does not know what
+//! they ask.
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::event::{RecordedCommand, RecordedEvent};
+use domain::names::{Actor, CommandId, StorageUnitName};
+use domain::stream::{Position, Version};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Span, Streams, after, json_line, page};
+use crate::extract::Query;
+use crate::page::limit;
+use crate::position;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommandsQuery {
+    after: Option<String>,
+    min_position: Option<String>,
+    limit: Option<String>,
+    stream_prefix: Option<String>,
+    unit: Option<StorageUnitName>,
+    name: Option<String>,
+    actor: Option<Actor>,
+}
+
+pub(crate) async fn commands(
+    State(state): State<ApiState>,
+    Query(query): Query<CommandsQuery>,
+) -> Result<Response, Problem> {
+    let limit = limit(query.limit.as_deref(), &state.settings)?;
+    let after = after(&state, query.after.as_deref(), "query parameter after").await?;
+    let head = position::log(&state, query.min_position.as_deref()).await?;
+    let streams = Streams::new(query.stream_prefix, query.unit);
+    let line = |event: &RecordedEvent| {
+        // The first event of each append has the command with it, the others do not.
+        let Some(command) = &event.metadata.command else { return Ok(None) };
+        let is_wanted = streams.wants(event)
+            && query.name.as_ref().is_none_or(|name| command.0.get("name").is_some_and(|it| it == name))
+            && query.actor.as_ref().is_none_or(|actor| *actor == event.metadata.actor);
+        if is_wanted { line(event, command).map(Some) } else { Ok(None) }
+    };
+    page(&state, Span { after, head, limit }, &streams.filter(), line).await
+}
+
+/// A command as it is posted, and what is known since.
+#[derive(Serialize)]
+struct CommandLine<'a> {
+    id: String,
+    stream: &'a str,
+    command: &'a RecordedCommand,
+    actor: &'a Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causation_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<Uuid>,
+    recorded: Recorded,
+}
+
+/// Where a command's first event lies.
+#[derive(Serialize)]
+struct Recorded {
+    position: Position,
+    version: Version,
+    at: Timestamp,
+    command_id: CommandId,
+}
+
+fn line(event: &RecordedEvent, command: &RecordedCommand) -> Result<Vec<u8>, Problem> {
+    let metadata = &event.metadata;
+    let key = metadata.idempotency_key.as_ref();
+    json_line(&CommandLine {
+        id: key.map_or_else(|| metadata.command_id.to_string(), ToString::to_string),
+        stream: event.stream.as_str(),
+        command,
+        actor: &metadata.actor,
+        reason: metadata.reason.as_deref(),
+        causation_id: metadata.causation_id,
+        correlation_id: metadata.correlation_id,
+        recorded: Recorded {
+            position: event.position,
+            version: event.version,
+            at: metadata.recorded_at,
+            command_id: metadata.command_id,
+        },
+    })
+}

@@ -1,0 +1,153 @@
+//! `GET /v1/events`: the events of the log as they are stored, page by page. Does not know what they mean.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::Response;
+use domain::event::RecordedEvent;
+use domain::names::{Actor, CommandId, EventId, StorageUnitName};
+use domain::ports::{EventFilter, EventForm, EventForms};
+use domain::stream::{Position, Version};
+use domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{Span, Streams, after, follow, json_line, page};
+use crate::extract::Query;
+use crate::page::limit;
+use crate::position;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsQuery {
+    pub(super) after: Option<String>,
+    pub(super) min_position: Option<String>,
+    limit: Option<String>,
+    stream_prefix: Option<String>,
+    unit: Option<StorageUnitName>,
+    kind: Option<String>,
+}
+
+pub(super) async fn events(
+    State(state): State<ApiState>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if wants_stream(&headers) {
+        return follow::follow(&state, query, &headers).await;
+    }
+    let limit = limit(query.limit.as_deref(), &state.settings)?;
+    let after = after(&state, query.after.as_deref(), "query parameter after").await?;
+    let head = position::log(&state, query.min_position.as_deref()).await?;
+    let wanted = query.wanted(&state)?;
+    let line = |event: &RecordedEvent| wanted.line(&*state.forms, event);
+    page(&state, Span { after, head, limit }, &wanted.filter(), line).await
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == "text/event-stream")
+}
+
+/// Which events are wanted.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    streams: Streams,
+    kind: Option<String>,
+}
+
+impl EventsQuery {
+    /// A stream has no end, so a limit on it is a mistake.
+    pub(super) fn check_endless(&self) -> Result<(), Problem> {
+        match self.limit {
+            None => Ok(()),
+            Some(_) => Err(Problem::bad_request(
+                "a stream of events has no limit; leave the query parameter limit out, or ask without 'Accept: \
+                 text/event-stream'",
+            )),
+        }
+    }
+
+    pub(super) fn wanted(self, state: &ApiState) -> Result<Wanted, Problem> {
+        let types = state.forms.type_names();
+        let known = |kind: &String| types.iter().any(|name| is_of_kind(name, kind));
+        if let Some(kind) = self.kind.as_ref().filter(|kind| !known(kind)) {
+            let detail = format!(
+                "the query parameter kind is '{kind}', which is neither an event's type, such as key_scope.finished, nor \
+                 what stands before its dot; docs/glossary.md lists the types"
+            );
+            return Err(Problem::bad_request(detail));
+        }
+        Ok(Wanted { streams: Streams::new(self.stream_prefix, self.unit), kind: self.kind })
+    }
+}
+
+/// A kind is a type name, or the aggregate in front of it.
+fn is_of_kind(type_name: &str, kind: &str) -> bool {
+    type_name == kind || type_name.split_once('.').is_some_and(|(aggregate, _)| aggregate == kind)
+}
+
+impl Wanted {
+    pub(super) fn filter(&self) -> EventFilter {
+        self.streams.filter()
+    }
+
+    /// The line of an event, when it is wanted.
+    pub(super) fn line(
+        &self,
+        forms: &dyn EventForms,
+        event: &RecordedEvent,
+    ) -> Result<Option<Vec<u8>>, Problem> {
+        let of_kind = |kind: &String| is_of_kind(forms.type_name(&event.event), kind);
+        if self.streams.wants(event) && self.kind.as_ref().is_none_or(of_kind) {
+            return line(event, forms.form(&event.event)).map(Some);
+        }
+        Ok(None)
+    }
+}
+
+/// An event as it is sent.
+#[derive(Serialize)]
+struct EventLine<'a> {
+    position: Position,
+    stream: &'a str,
+    version: Version,
+    id: EventId,
+    r#type: &'a str,
+    schema: u16,
+    recorded_at: Timestamp,
+    actor: &'a Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    command_id: CommandId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causation_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<Uuid>,
+    data: &'a RawValue,
+}
+
+fn line(event: &RecordedEvent, form: EventForm) -> Result<Vec<u8>, Problem> {
+    let EventForm { type_name, schema, payload } = form;
+    let payload = RawValue::from_string(payload)
+        .map_err(|error| Problem::broken("unwritable_reply", format!("a payload is no JSON: {error}")))?;
+    let metadata = &event.metadata;
+    json_line(&EventLine {
+        position: event.position,
+        stream: event.stream.as_str(),
+        version: event.version,
+        id: event.id,
+        r#type: type_name,
+        schema,
+        recorded_at: metadata.recorded_at,
+        actor: &metadata.actor,
+        reason: metadata.reason.as_deref(),
+        command_id: metadata.command_id,
+        causation_id: metadata.causation_id,
+        correlation_id: metadata.correlation_id,
+        data: &payload,
+    })
+}

@@ -1,0 +1,130 @@
+//! The log as server-sent events: everything after a position, then what comes, for as long as somebody listens.
+//!
+//! The id of each message is the event's position, so whoever was cut off goes on after the last one that arrived whole.
+//! Does not know which events are wanted.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse as _, Response};
+use domain::event::RecordedEvent;
+use domain::ports::Subscription;
+use domain::stream::Position;
+
+use super::after;
+use super::events::{EventsQuery, Wanted};
+use crate::extract::Query;
+use crate::position;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+const LAST_EVENT_ID_HEADER: HeaderName = HeaderName::from_static("last-event-id");
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// How many events go out at once.
+const EVENTS_AT_ONCE_MAX: usize = 256;
+/// A sign of life after so much silence, so that nobody in between closes the connection.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// What comes first: headers alone would not reach every reader, and a reader that is cut off shall be back soon.
+const GREETING: &str = "retry: 1000\n\n";
+
+pub(super) async fn stream(
+    State(state): State<ApiState>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    follow(&state, query, &headers).await
+}
+
+pub(super) async fn follow(
+    state: &ApiState,
+    query: EventsQuery,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    query.check_endless()?;
+    let after = match headers.get(LAST_EVENT_ID_HEADER) {
+        // What a reader has received lies after what it once asked for.
+        Some(id) => after(state, Some(id.to_str().unwrap_or("?")), "header Last-Event-ID").await?,
+        None => after(state, query.after.as_deref(), "query parameter after").await?,
+    };
+    let head = position::log(state, query.min_position.as_deref()).await?;
+    let wanted = query.wanted(state)?;
+    let subscription = state.engine.store().subscribe(after).await?;
+    let following = Following { state: state.clone(), wanted, subscription, sent: after, seen: after };
+    let greeting = futures::stream::iter([Ok(Bytes::from_static(GREETING.as_bytes()))]);
+    let messages = futures::stream::unfold(following, Following::next);
+    let body = Body::from_stream(futures::StreamExt::chain(greeting, messages));
+    let headers = [(CONTENT_TYPE, EVENT_STREAM), (CACHE_CONTROL, NO_STORE)];
+    let mut response = (headers, body).into_response();
+    position::stamp(&mut response, head);
+    Ok(response)
+}
+
+/// One reader.
+struct Following {
+    state: ApiState,
+    wanted: Wanted,
+    subscription: Box<dyn Subscription>,
+    /// The position of the last message.
+    sent: Position,
+    /// The position of the last event that was looked at.
+    seen: Position,
+}
+
+impl Following {
+    /// What goes out next; nothing when the server closes or the log cannot be read. Readers come back by themselves.
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        let silence = tokio::time::sleep(SILENCE_MAX);
+        tokio::pin!(silence);
+        loop {
+            let read = tokio::select! {
+                () = self.state.closing.said() => return None,
+                () = &mut silence => {
+                    let sign = self.sign_of_life();
+                    return Some((Ok(sign), self));
+                }
+                read = self.subscription.next(EVENTS_AT_ONCE_MAX) => read,
+            };
+            let messages = match read.map_err(Problem::from).and_then(|events| self.messages(&events)) {
+                Ok(messages) => messages,
+                Err(problem) => {
+                    tracing::warn!(problem = %problem.detail, "a reader of events is sent away");
+                    return None;
+                }
+            };
+            if !messages.is_empty() {
+                return Some((Ok(messages.into()), self));
+            }
+        }
+    }
+
+    fn messages(&mut self, events: &[Arc<RecordedEvent>]) -> Result<Vec<u8>, Problem> {
+        let mut messages = Vec::new();
+        for event in events {
+            self.seen = event.position;
+            // A line ends with a line break, and a message with a further one.
+            if let Some(line) = self.wanted.line(&*self.state.forms, event)? {
+                messages.extend_from_slice(format!("id: {}\ndata: ", event.position).as_bytes());
+                messages.extend_from_slice(&line);
+                messages.push(b'\n');
+                self.sent = event.position;
+            }
+        }
+        Ok(messages)
+    }
+
+    /// A comment; with an id when events were passed over, so that a reader who comes back need not pass over them
+    /// again. A message without data reaches nobody, but its id is kept.
+    fn sign_of_life(&mut self) -> Bytes {
+        if self.sent == self.seen {
+            return Bytes::from_static(b": still here\n\n");
+        }
+        self.sent = self.seen;
+        Bytes::from(format!(": still here\nid: {}\n\n", self.seen))
+    }
+}

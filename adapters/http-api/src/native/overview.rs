@@ -1,0 +1,46 @@
+//! `/v1/overview`: how much work stands where. Does not count: the read model and the overview do.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use projections::overview::{Overview, overview};
+use projections::read_model::{self, Query as Rows};
+use projections::view::View as _;
+use projections::views::{KeyScopes, StorageUnits};
+
+use super::{One, Reply, ok};
+use crate::extract::Query;
+use crate::position;
+use crate::state::ApiState;
+
+/// Rows read at once.
+const ROWS_READ_MAX: usize = 1_000;
+
+pub(super) fn router() -> Router<ApiState> {
+    Router::new().route("/v1/overview", get(show))
+}
+
+async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+    let position = position::views(&state, query.min_position.as_deref()).await?;
+    let model = state.engine.read_model();
+    let mut units = Vec::new();
+    let mut after = None;
+    loop {
+        let rows = Rows {
+            view: StorageUnits::NAME,
+            filters: Vec::new(),
+            key_prefix: String::new(),
+            after,
+            limit: ROWS_READ_MAX,
+        };
+        let mut page = read_model::list::<StorageUnits>(model, rows).await?;
+        units.append(&mut page.rows);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let counts = model.counts(KeyScopes::NAME, "").await?;
+    let overview: Overview = overview(&units, &counts, position);
+    ok(position, &overview)
+}

@@ -1,0 +1,136 @@
+//! `/v1/workers`: who works here, since when nothing was heard of them, and what each of them holds.
+//!
+//! What they hold comes from the rows of the key-scopes. What they said of themselves is known to this process only, since
+//! it started.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use domain::names::{Key, Scope, StorageUnitName, WorkerId};
+use domain::time::Timestamp;
+use domain::work::Token;
+use projections::read_model::{self, Query as Rows};
+use projections::view::{Value, View as _};
+use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits};
+use runtime::Present;
+use serde::Serialize;
+use serde_json::json;
+
+use super::leases::Queue;
+use super::{Many, Reply, ok};
+use crate::extract::Query;
+use crate::page;
+use crate::position;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// How many leases are looked at, over all workers.
+const LEASES_READ_MAX: usize = 10_000;
+/// How many leases of one worker are shown.
+const LEASES_SHOWN_MAX: usize = 100;
+/// Rows read at once.
+const ROWS_READ_MAX: usize = 1_000;
+
+pub(super) fn router() -> Router<ApiState> {
+    Router::new().route("/v1/workers", get(list))
+}
+
+/// A worker as it is sent.
+#[derive(Debug, Default, Serialize)]
+struct Worker {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// The queues that it asked for last; none means all, or not known.
+    queues: Vec<Queue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<Timestamp>,
+    /// How many items it holds.
+    holding: usize,
+    /// The first of them.
+    leases: Vec<Held>,
+}
+
+/// A lease as it is sent.
+#[derive(Debug, Serialize)]
+struct Held {
+    unit: StorageUnitName,
+    scope: Scope,
+    key: Key,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Token>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
+    let limit = page::limit(query.limit.as_deref(), &state.settings)?;
+    let after = page::after(query.after.as_deref())?.unwrap_or_default();
+    let position = position::views(&state, query.min_position.as_deref()).await?;
+    let (mut workers, complete) = holders(&state).await?;
+    for Present { worker, version, queues, last_seen } in state.engine.workers() {
+        let entry = workers.entry(worker).or_default();
+        entry.version = version;
+        entry.queues = queues.into_iter().map(Queue::from).collect();
+        entry.last_seen = Some(last_seen);
+    }
+    let named = workers.into_iter().map(|(name, worker)| Worker { name: name.to_string(), ..worker });
+    let mut items: Vec<Worker> = named.filter(|worker| worker.name > after).take(limit + 1).collect();
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| has_more).map(|worker| page::cursor(&worker.name));
+    ok(position, &json!({ "items": items, "next": next, "position": position, "complete": complete }))
+}
+
+/// Whoever holds something; and whether everything that is held was looked at.
+async fn holders(state: &ApiState) -> Result<(BTreeMap<WorkerId, Worker>, bool), Problem> {
+    let model = state.engine.read_model();
+    let mut workers: BTreeMap<WorkerId, Worker> = BTreeMap::new();
+    let mut read = 0;
+    let mut units = rows(StorageUnits::NAME, Vec::new());
+    loop {
+        let page = read_model::list::<StorageUnits>(model, units.clone()).await?;
+        for unit in page.rows {
+            for status in [Status::Assigned, Status::Running] {
+                let filters = vec![
+                    ("unit", Value::Text(unit.name.to_string())),
+                    ("status", Value::Text(status.name().to_owned())),
+                ];
+                let mut query = rows(KeyScopes::NAME, filters);
+                loop {
+                    let page = read_model::list::<KeyScopes>(model, query.clone()).await?;
+                    read += page.rows.len();
+                    page.rows.into_iter().for_each(|row| hold(&mut workers, row));
+                    if read >= LEASES_READ_MAX {
+                        return Ok((workers, false));
+                    }
+                    query.after = page.next;
+                    if query.after.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        units.after = page.next;
+        if units.after.is_none() {
+            return Ok((workers, true));
+        }
+    }
+}
+
+fn hold(workers: &mut BTreeMap<WorkerId, Worker>, row: KeyScopeRow) {
+    let KeyScopeRow { unit, scope, key, status, token, lease_until: until, worker, .. } = row;
+    let Some(worker) = worker else { return };
+    let worker = workers.entry(worker).or_default();
+    worker.holding += 1;
+    if worker.leases.len() < LEASES_SHOWN_MAX {
+        worker.leases.push(Held { unit, scope, key, status, token, until });
+    }
+}
+
+const fn rows(view: &'static str, filters: Vec<(&'static str, Value)>) -> Rows {
+    Rows { view, filters, key_prefix: String::new(), after: None, limit: ROWS_READ_MAX }
+}

@@ -1,0 +1,147 @@
+//! Which problem each error is, variant by variant: a new variant is a compiler error here.
+
+use axum::http::StatusCode;
+use domain::aggregate::Refusal;
+use domain::ports::{ContentError, ReadError};
+use domain::{campaign, record, storage_unit, work};
+use projections::read_model::ReadModelError;
+use runtime::{DocumentError, RebuildError, SubmitError};
+
+use super::Problem;
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Refused(refusal) => refusal.into(),
+            SubmitError::KeyReused(_) => Self::invalid("idempotency_key_reused", error),
+            SubmitError::OtherOrganization => Self::not_found("not_found", error),
+            SubmitError::Overloaded { .. } => Self::try_later("overloaded", error),
+            SubmitError::Contended => Self::try_later("contended", error),
+            SubmitError::Unavailable(_) => Self::try_later("store_unavailable", error),
+            SubmitError::Rejected(_) => Self::invalid("store_rejected", error),
+            SubmitError::Corrupt(_) => Self::broken("log_damaged", error),
+            SubmitError::Stopping => Self::try_later("stopping", error),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::StorageUnit(refusal) => refusal.into(),
+            Refusal::Work(refusal) => refusal.into(),
+            Refusal::Record(refusal) => refusal.into(),
+            Refusal::Campaign(refusal) => refusal.into(),
+            Refusal::WrongKind => Self::broken("wrong_kind", refusal),
+        }
+    }
+}
+
+impl From<storage_unit::Refusal> for Problem {
+    fn from(refusal: storage_unit::Refusal) -> Self {
+        match refusal {
+            storage_unit::Refusal::AlreadyExists => Self::conflict("storage_unit_exists", refusal),
+            storage_unit::Refusal::DoesNotExist => Self::not_found("storage_unit_not_found", refusal),
+            storage_unit::Refusal::StillClearing => Self::conflict("storage_unit_clearing", refusal),
+            storage_unit::Refusal::TooManyModules => Self::invalid("too_many_modules", refusal),
+            storage_unit::Refusal::NothingBeforeFirst { .. } => {
+                Self::invalid("no_module_before_first", refusal)
+            }
+            storage_unit::Refusal::LimitOutOfRange { .. } => Self::invalid("limit_out_of_range", refusal),
+        }
+    }
+}
+
+impl From<work::Refusal> for Problem {
+    fn from(refusal: work::Refusal) -> Self {
+        match refusal {
+            work::Refusal::NotQueued { .. } => Self::conflict("not_queued", refusal),
+            work::Refusal::OnHold => Self::conflict("on_hold", refusal),
+            work::Refusal::LeaseGone { .. } => Self::conflict("lease_gone", refusal),
+            work::Refusal::LeaseLength { .. } => Self::invalid("lease_length", refusal),
+            work::Refusal::NeverQueued => Self::conflict("never_queued", refusal),
+        }
+    }
+}
+
+impl From<record::Refusal> for Problem {
+    fn from(refusal: record::Refusal) -> Self {
+        match refusal {
+            record::Refusal::NewerVersionExists { .. } => Self::conflict("newer_version_exists", refusal),
+            record::Refusal::KeyExists => Self::conflict("key_exists", refusal),
+            record::Refusal::NothingToDelete => Self::not_found("nothing_to_delete", refusal),
+            record::Refusal::TooManyScopes => Self::invalid("too_many_scopes", refusal),
+        }
+    }
+}
+
+impl From<campaign::Refusal> for Problem {
+    fn from(refusal: campaign::Refusal) -> Self {
+        match refusal {
+            campaign::Refusal::AlreadyExists => Self::conflict("campaign_exists", refusal),
+            campaign::Refusal::DoesNotExist => {
+                Self::not_found("campaign_not_found", format!("{refusal}; GET /v1/campaigns lists them"))
+            }
+            campaign::Refusal::Over { .. } => Self::conflict("campaign_over", refusal),
+            campaign::Refusal::CursorMoved => Self::conflict("cursor_moved", refusal),
+            campaign::Refusal::NotExhausted => Self::conflict("campaign_not_exhausted", refusal),
+            campaign::Refusal::PaceZero { .. } => Self::invalid("pace_zero", refusal),
+        }
+    }
+}
+
+impl From<DocumentError> for Problem {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::NoUnit => Self::not_found("storage_unit_not_found", error),
+            DocumentError::Content(error) => error.into(),
+            DocumentError::Submit(error) => error.into(),
+            DocumentError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<ContentError> for Problem {
+    fn from(error: ContentError) -> Self {
+        match error {
+            ContentError::NotFound { .. } => Self::not_found("content_not_found", error),
+            ContentError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "content_too_large", error)
+            }
+            ContentError::Outside(_) => Self::invalid("key_outside", error),
+            ContentError::Location(_) => Self::invalid("content_location", error),
+            ContentError::Storage(_) => Self::try_later("content_unavailable", error),
+        }
+    }
+}
+
+impl From<ReadModelError> for Problem {
+    fn from(error: ReadModelError) -> Self {
+        match error {
+            ReadModelError::Unavailable(_) => Self::try_later("read_model_unavailable", error),
+            ReadModelError::Damaged(_) => Self::broken("read_model_damaged", error),
+            ReadModelError::UnknownView(_) => {
+                Self::not_found("projection_not_found", format!("{error}; GET /v1/projections lists them"))
+            }
+            ReadModelError::BadCursor => Self::new(StatusCode::BAD_REQUEST, "bad_cursor", error),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unavailable(_) => Self::try_later("store_unavailable", error),
+            ReadError::Corrupt { .. } => Self::broken("log_damaged", error),
+        }
+    }
+}
+
+impl From<RebuildError> for Problem {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::ReadModel(error) => error.into(),
+            RebuildError::Store(error) => error.into(),
+        }
+    }
+}

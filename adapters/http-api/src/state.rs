@@ -1,0 +1,51 @@
+//! What every handler has at hand: the engine and the surface's own limits.
+
+use std::sync::Arc;
+
+use domain::ports::EventForms;
+use runtime::Engine;
+
+use crate::closing::Closing;
+
+/// Limits and choices of the HTTP surfaces.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// The most rows of one page.
+    pub page_rows_max: usize,
+    /// The most keys of one request that names keys one by one.
+    pub keys_max: usize,
+    /// The zone of keys that are sent without one (`reference/stager.md` §1).
+    pub zone: String,
+    /// Base URLs below which content may be registered over HTTP; anything else is refused.
+    pub registered_bases: Vec<String>,
+    /// Whether whoever calls owns this process and may register content anywhere: the command line, in process.
+    pub trusted: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 << 20,
+            page_rows_max: 1_000,
+            keys_max: 10_000,
+            zone: "LOCAL_ZONE".to_owned(),
+            registered_bases: Vec::new(),
+            trusted: false,
+        }
+    }
+}
+
+/// What every handler has at hand.
+#[derive(Clone)]
+pub struct ApiState {
+    /// The engine.
+    pub engine: Engine,
+    /// The surface's own limits.
+    pub settings: Arc<HttpSettings>,
+    /// How events are shown to programs.
+    pub forms: Arc<dyn EventForms>,
+    /// Says when to end what would otherwise go on for as long as its reader listens.
+    pub closing: Closing,
+}
