@@ -1,0 +1,286 @@
+//! The command line. Does not know what the commands do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
+
+/// Work that may have to be done again: process documents, keep every step, reprocess at any time.
+#[derive(Debug, Parser)]
+#[command(name = "reprise", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 some documents failed · 2 wrong usage · 3 data folder or configuration \
+    not usable · 4 refused (no such thing, or not allowed now) · 5 server not reachable or busy · 130 interrupted"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// The folder that holds the event log and everything derived from it [default: reprise-data]
+    #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The configuration file [default: reprise.toml, if there is one]
+    #[arg(long, global = true, env = "REPRISE_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Talk to this server instead of opening the data folder, such as http://127.0.0.1:7171
+    #[arg(long, global = true, env = "REPRISE_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Print data as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Log more; twice for everything. REPRISE_LOG sets the level in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Process every matching document of a folder with a program; run again to reprocess, or to go on where it was
+    Run(RunOptions),
+    /// Answer over HTTP, and process what is queued if workers are asked for
+    Serve(ServeOptions),
+    /// Process what is queued at a server, with the modules that are defined here
+    Work(WorkOptions),
+    /// Storage units: where documents live and what processes them
+    #[command(subcommand)]
+    Unit(UnitCommand),
+    /// Ask for documents to be processed again
+    #[command(subcommand)]
+    Reprocess(ReprocessCommand),
+    /// Campaigns: bulk requests
+    #[command(subcommand)]
+    Campaign(CampaignCommand),
+    /// What stands where
+    Status(StatusOptions),
+    /// Everything that ever happened to a unit, a document or a campaign
+    History(HistoryOptions),
+    /// Every event of the log, a line each
+    Events(EventsOptions),
+    /// Every recorded command, a line each; with --json as it can be posted to /v1/commands
+    Commands(CommandsOptions),
+    /// The views that are derived from the log
+    #[command(subcommand)]
+    Projections(ProjectionsCommand),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RunOptions {
+    /// The folder of documents, or a URL such as s3://bucket/prefix
+    pub(crate) location: String,
+    /// Only documents whose path below the folder matches, such as '**/README.md'
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) glob: Option<String>,
+    /// The storage unit's name [default: the folder's name]
+    #[arg(long)]
+    pub(crate) unit: Option<StorageUnitName>,
+    /// The scope under which the documents are known
+    #[arg(long, default_value = "content")]
+    pub(crate) scope: Scope,
+    /// How many documents are processed at once [default: the number of processors]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// How many times a failing document is tried in this run
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: u32,
+    /// How long the program may take for one document, in seconds
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) time_limit: u64,
+    /// Keep what the program writes under this scope of the same key; without it only digest and size are kept
+    #[arg(long)]
+    pub(crate) output_scope: Option<Scope>,
+    /// An environment variable for the program, besides PATH and REPRISE_*; NAME alone takes it from here
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+    /// Give the program the whole environment
+    #[arg(long)]
+    pub(crate) inherit_env: bool,
+    /// Take the program as a line for the shell
+    #[arg(long)]
+    pub(crate) shell: bool,
+    /// The program and its arguments: it reads a document on stdin, writes its result to stdout and exits with 0
+    #[arg(last = true, required = true, num_args = 1.., value_name = "PROGRAM")]
+    pub(crate) program: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeOptions {
+    /// Where to listen; only loopback until there is access control [default: 127.0.0.1:7171]
+    #[arg(long, env = "REPRISE_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How many documents are processed at once by this server; 0 leaves them to others [default: 0]
+    #[arg(long, env = "REPRISE_WORKERS", value_parser = clap::value_parser!(u16).range(0..=1024))]
+    pub(crate) workers: Option<u16>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WorkOptions {
+    /// Only from this queue; repeat for several [default: every queue whose modules are defined here]
+    #[arg(long, value_name = "UNIT[/SCOPE]")]
+    pub(crate) queue: Vec<String>,
+    /// How many documents are processed at once [default: the number of processors]
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: Option<u16>,
+    /// The name under which it is known at the server [default: machine and process]
+    #[arg(long)]
+    pub(crate) name: Option<WorkerId>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UnitCommand {
+    /// Every storage unit
+    List,
+    /// One storage unit
+    Show { unit: StorageUnitName },
+    /// Create a storage unit
+    Create(CreateOptions),
+    /// Attach modules to scopes, in place of those attached before
+    Modules {
+        unit: StorageUnitName,
+        /// SCOPE=MODULE; repeat in the order in which they run
+        #[arg(required = true, value_name = "SCOPE=MODULE")]
+        entries: Vec<String>,
+    },
+    /// Let its work be claimed
+    Enable { unit: StorageUnitName },
+    /// Let none of its work be claimed
+    Disable { unit: StorageUnitName },
+    /// Remove it; documents of a registered folder stay where they are
+    Drop {
+        unit: StorageUnitName,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CreateOptions {
+    /// Its name
+    pub(crate) unit: StorageUnitName,
+    /// The folder or URL where its documents are; without it the engine keeps them itself
+    #[arg(long, value_name = "FOLDER|URL")]
+    pub(crate) content: Option<String>,
+    /// How a path below it says key and scope
+    #[arg(long, default_value = "{key}")]
+    pub(crate) layout: String,
+    /// The scope of every document, when the layout does not say one
+    #[arg(long, default_value = "content")]
+    pub(crate) scope: Scope,
+    /// Only documents whose path matches
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) glob: Option<String>,
+    /// Begin with the queue disabled
+    #[arg(long)]
+    pub(crate) disabled: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReprocessCommand {
+    /// One key
+    Key { unit: StorageUnitName, key: Key, scope: Scope },
+    /// Several keys
+    Keys {
+        unit: StorageUnitName,
+        scope: Scope,
+        #[arg(required = true)]
+        keys: Vec<Key>,
+    },
+    /// Every key of a unit, as a campaign
+    All { unit: StorageUnitName, scope: Scope },
+    /// Take every item of a unit back from whoever has it
+    Reset { unit: StorageUnitName },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CampaignCommand {
+    /// Every campaign
+    List {
+        /// Only those of this unit
+        #[arg(long)]
+        unit: Option<StorageUnitName>,
+    },
+    /// One campaign
+    Show { id: CampaignId },
+    /// Queue every key of a unit
+    Start {
+        unit: StorageUnitName,
+        scope: Scope,
+        /// At most so many keys per second
+        #[arg(long)]
+        keys_per_second_max: Option<u32>,
+        /// At most so many keys queued and not yet settled
+        #[arg(long)]
+        in_flight_max: Option<u32>,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Queue nothing until resumed
+    Pause { id: CampaignId },
+    /// Go on
+    Resume { id: CampaignId },
+    /// Queue nothing more; what is queued stays queued
+    Cancel { id: CampaignId },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct StatusOptions {
+    /// Only key-scopes of this unit, one by one
+    pub(crate) unit: Option<StorageUnitName>,
+    /// Only those with this status: queued, assigned, running, retrying, finished or failed
+    #[arg(long, requires = "unit")]
+    pub(crate) status: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, requires = "unit")]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EventsOptions {
+    /// Only what comes after this position
+    #[arg(long, value_name = "POSITION", default_value = "0")]
+    pub(crate) after: String,
+    /// Go on with what comes
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Only of this unit, its documents and its records
+    #[arg(long)]
+    pub(crate) unit: Option<StorageUnitName>,
+    /// Only of this type, such as key_scope.finished, or of all types of one thing, such as campaign
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CommandsOptions {
+    /// Only what comes after this position
+    #[arg(long, value_name = "POSITION", default_value = "0")]
+    pub(crate) after: String,
+    /// Only of this unit, its documents and its records
+    #[arg(long)]
+    pub(crate) unit: Option<StorageUnitName>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HistoryOptions {
+    /// UNIT, UNIT/SCOPE/KEY, or a campaign's id
+    pub(crate) subject: String,
+    /// Show a key-scope's attempts instead of its events
+    #[arg(long)]
+    pub(crate) attempts: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProjectionsCommand {
+    /// Every projection and how far it has come
+    List,
+    /// Build one anew from the log beside the present one, compare, and switch; all of them without a name
+    Rebuild { name: Option<String> },
+}

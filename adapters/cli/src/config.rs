@@ -1,0 +1,193 @@
+//! The configuration: `reprise.toml`, then the environment and the command line over it. Every key is documented in
+//! `docs/configuration.md`; an unknown one is an error that names the nearest known one.
+
+#[cfg(test)]
+mod tests;
+mod unknown;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::names::ModuleName;
+use modules::Definition;
+use runtime::RuntimeSettings;
+use serde::{Deserialize, Serialize};
+
+use crate::args::Global;
+use crate::exit::CliError;
+
+/// The file that is read when none is named.
+const FILE_DEFAULT: &str = "reprise.toml";
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// The folder that holds the event log and everything derived from it.
+    pub(crate) data_dir: PathBuf,
+    /// Where `serve` listens.
+    pub(crate) listen: SocketAddr,
+    /// How many documents `serve` processes at once.
+    pub(crate) workers: u16,
+    /// Limits.
+    pub(crate) limits: Limits,
+    /// Where content lives.
+    pub(crate) content: ContentConfig,
+    /// The StageR surface.
+    pub(crate) stager: StagerConfig,
+    /// The modules, by name.
+    pub(crate) modules: BTreeMap<ModuleName, Definition>,
+}
+
+/// Limits, each with its unit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// The largest request body, in bytes.
+    pub(crate) body_bytes_max: usize,
+    /// The most rows of one page.
+    pub(crate) page_rows_max: usize,
+    /// The most keys of one request that names keys one by one.
+    pub(crate) keys_max: usize,
+    /// How many commands may wait to be decided.
+    pub(crate) commands_waiting_max: usize,
+    /// How many aggregates are kept in memory.
+    pub(crate) aggregates_cached_max: usize,
+    /// How long a read waits for what was acknowledged before it, in milliseconds.
+    pub(crate) read_wait_ms_max: u64,
+    /// How long work in hand may take to come to its end at a shutdown, in milliseconds.
+    pub(crate) shutdown_ms_max: u64,
+    /// The largest size of the event log, in bytes; without it, as large as the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_bytes_max: Option<u64>,
+}
+
+/// Where content lives.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ContentConfig {
+    /// The base URL of the engine's own content; without it, the folder `content` in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) base_url: Option<String>,
+    /// Base URLs below which content may be registered over HTTP.
+    pub(crate) registered_bases: Vec<String>,
+}
+
+/// The StageR surface.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StagerConfig {
+    /// The zone of keys that are sent without one.
+    pub(crate) zone: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("reprise-data"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7171)),
+            workers: 0,
+            limits: Limits::default(),
+            content: ContentConfig::default(),
+            stager: StagerConfig::default(),
+            modules: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let http = http_api::HttpSettings::default();
+        let runtime = RuntimeSettings::default();
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            body_bytes_max: http.body_bytes_max,
+            page_rows_max: http.page_rows_max,
+            keys_max: http.keys_max,
+            commands_waiting_max: runtime.commands_waiting_max,
+            aggregates_cached_max: runtime.aggregates_cached_max,
+            read_wait_ms_max: millis(runtime.read_wait_max),
+            shutdown_ms_max: millis(runtime.shutdown_max),
+            log_bytes_max: None,
+        }
+    }
+}
+
+impl Default for StagerConfig {
+    fn default() -> Self {
+        Self { zone: http_api::HttpSettings::default().zone }
+    }
+}
+
+impl Config {
+    /// Reads the configuration that the command line and the environment ask for.
+    pub(crate) fn load(global: &Global) -> Result<Self, CliError> {
+        let mut config = match &global.config {
+            Some(path) => Self::read(path)?,
+            None if Path::new(FILE_DEFAULT).exists() => Self::read(Path::new(FILE_DEFAULT))?,
+            None => Self::default(),
+        };
+        if let Some(data_dir) = &global.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> Result<Self, CliError> {
+        let complain = |problem: String| CliError::Environment(format!("{}: {problem}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| complain(error.to_string()))?;
+        let config = Self::parse(&text).map_err(complain)?;
+        Ok(config.relative_to(path.parent().unwrap_or(Path::new("."))))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        unknown::check(&table)?;
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// A relative data folder lies beside the file that names it.
+    fn relative_to(mut self, folder: &Path) -> Self {
+        if self.data_dir.is_relative() && !folder.as_os_str().is_empty() {
+            self.data_dir = folder.join(&self.data_dir);
+        }
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Limits {
+            body_bytes_max,
+            page_rows_max,
+            keys_max,
+            commands_waiting_max,
+            aggregates_cached_max,
+            ..
+        } = &self.limits;
+        let limits = [
+            ("body_bytes_max", body_bytes_max),
+            ("page_rows_max", page_rows_max),
+            ("keys_max", keys_max),
+            ("commands_waiting_max", commands_waiting_max),
+            ("aggregates_cached_max", aggregates_cached_max),
+        ];
+        match limits.into_iter().find(|(_, value)| **value == 0) {
+            Some((name, _)) => Err(format!("limits.{name} must be at least 1")),
+            None => Ok(()),
+        }
+    }
+
+    /// The runtime's part.
+    pub(crate) fn runtime(&self) -> RuntimeSettings {
+        RuntimeSettings {
+            commands_waiting_max: self.limits.commands_waiting_max,
+            aggregates_cached_max: self.limits.aggregates_cached_max,
+            read_wait_max: Duration::from_millis(self.limits.read_wait_ms_max),
+            shutdown_max: Duration::from_millis(self.limits.shutdown_ms_max),
+            ..RuntimeSettings::default()
+        }
+    }
+}

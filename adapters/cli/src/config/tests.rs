@@ -1,0 +1,51 @@
+//! What the configuration accepts and what it says of mistakes.
+
+use super::Config;
+
+fn problem(text: &str) -> String {
+    Config::parse(text).unwrap_err()
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = Config::parse("").unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:7171");
+    assert_eq!(config.workers, 0);
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
+    assert_eq!(problem("liston = '127.0.0.1:1'"), "there is no key 'liston'; did you mean 'listen'?");
+    assert_eq!(
+        problem("[limits]\nbody_byte_max = 1"),
+        "there is no key 'limits.body_byte_max'; did you mean 'limits.body_bytes_max'?"
+    );
+    assert_eq!(
+        problem("[modules.ocr]\ncomand = ['ocr']"),
+        "there is no key 'modules.ocr.comand'; did you mean 'modules.ocr.command'?"
+    );
+    assert!(problem("[stager]\nqqqq = 1").contains("the keys here are zone"));
+}
+
+#[test]
+fn every_key_is_known() {
+    let text = "data_dir = 'd'\nlisten = '127.0.0.1:1'\nworkers = 2\n\
+        [limits]\nlog_bytes_max = 1\nshutdown_ms_max = 5\n[content]\nbase_url = 'file:///c'\nregistered_bases = []\n\
+        [modules.a]\ncommand = ['cat']\ndir = '/'\noutput_scope = 'text'\n[modules.a.retry]\nattempts_max = 2\n\
+        [modules.b]\nshell = 'cat'\nmode = 'stream'\nbatch_items_max = 5\nend_limit_ms = 1\n\
+        [modules.c]\nkind = 'http'\nurl = 'http://localhost/'\nrequest_bytes_max = 1\nreply_bytes_max = 1\n\
+        [modules.c.headers]\nauthorization = 'x'\n";
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.modules.len(), 3);
+    assert_eq!(config.limits.log_bytes_max, Some(1));
+}
+
+#[test]
+fn a_limit_of_zero_is_refused() {
+    assert_eq!(problem("[limits]\nkeys_max = 0"), "limits.keys_max must be at least 1");
+}
+
+#[test]
+fn a_module_name_must_be_valid() {
+    assert!(problem("[modules.'a b']\ncommand = ['cat']").contains("module name"));
+}

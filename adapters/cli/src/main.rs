@@ -1,0 +1,81 @@
+//! The `reprise` binary: reads the command line and the configuration, wires the adapters together, and speaks to people.
+//!
+//! `run` and `serve` own an engine; every other command is a client of the native HTTP API, in this process when nobody
+//! else has the data folder, over the network when a server has it. No rule lives here.
+
+mod args;
+mod assemble;
+mod client;
+mod commands;
+mod config;
+mod exit;
+mod output;
+mod run;
+mod serve;
+mod work;
+mod world;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use config::Config;
+use exit::{CliError, Exit};
+
+fn main() -> std::process::ExitCode {
+    let args = Args::parse();
+    start_logging(&args);
+    let outcome = start(args);
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::complain(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn start(args: Args) -> Result<Exit, CliError> {
+    let config = Config::load(&args.global)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| CliError::Environment(format!("no threads can be started: {error}")))?;
+    let outcome = runtime.block_on(dispatch(args, config));
+    // What is left are reads that nobody waits for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
+    let Args { global, command } = args;
+    match command {
+        Command::Run(options) => run::run(&global, &config, options).await,
+        Command::Serve(options) => serve::serve(&config, options).await,
+        Command::Work(options) => work::work(&global, &config, options).await,
+        Command::Unit(command) => commands::unit::run(&global, &config, command).await,
+        Command::Reprocess(command) => commands::reprocess::run(&global, &config, command).await,
+        Command::Campaign(command) => commands::campaign::run(&global, &config, command).await,
+        Command::Status(options) => commands::status::run(&global, &config, options).await,
+        Command::History(options) => commands::history::run(&global, &config, options).await,
+        Command::Events(options) => commands::log::events(&global, &config, options).await,
+        Command::Commands(options) => commands::log::commands(&global, &config, options).await,
+        Command::Projections(command) => commands::projections::run(&global, &config, command).await,
+    }
+}
+
+fn start_logging(args: &Args) {
+    let default = match (&args.command, args.global.verbose) {
+        (_, 2..) => "debug",
+        (_, 1) | (Command::Serve(_) | Command::Work(_), 0) => "info",
+        (_, 0) => "warn",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("REPRISE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        // Whoever read the log may be gone: that is no reason to stop working.
+        .log_internal_errors(false)
+        .init();
+}

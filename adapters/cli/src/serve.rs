@@ -1,0 +1,140 @@
+//! `reprise serve`: the HTTP surfaces over a data folder, until told to stop.
+
+use std::collections::BTreeMap;
+use std::future::IntoFuture as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use http_api::Closing;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::ServeOptions;
+use crate::assemble;
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+
+/// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
+pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
+    let listen = options.listen.unwrap_or(config.listen);
+    check_loopback(listen)?;
+    let Some(store) = assemble::open_store(config)? else {
+        return Err(CliError::Environment(format!(
+            "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
+            config.data_dir.display()
+        )));
+    };
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        CliError::Environment(format!(
+            "{listen} cannot be listened on: {error}; choose another with --listen"
+        ))
+    })?;
+    let engine = assemble::start(config, store, BTreeMap::new()).await?;
+    engine.start_workers(usize::from(options.workers.unwrap_or(config.workers))).await;
+    let door = Door::open(config, engine.clone(), listener)?;
+    tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
+    terminated().await?;
+    tracing::info!("stopping: finishing what is in flight");
+    door.close(config).await;
+    let report = engine.shutdown().await;
+    if report.in_time {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped; what was still in flight will be done again at the next start");
+    }
+    Ok(Exit::Done)
+}
+
+/// A listening server over an engine. While it is open, a file in the data folder says where it is.
+pub(crate) struct Door {
+    pub(crate) url: String,
+    stop: tokio::sync::oneshot::Sender<()>,
+    closing: Closing,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+    file: PathBuf,
+}
+
+impl Door {
+    pub(crate) fn open(
+        config: &Config,
+        engine: runtime::Engine,
+        listener: TcpListener,
+    ) -> Result<Self, CliError> {
+        let address = listener.local_addr().map_err(|error| CliError::Environment(error.to_string()))?;
+        let url = format!("http://{address}");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let closing = Closing::default();
+        let server = axum::serve(listener, assemble::surfaces(config, engine, false, closing.clone()));
+        let server = server.with_graceful_shutdown(async move {
+            // A sender that is gone has said it as well.
+            let _said = stopped.await;
+        });
+        let task = tokio::spawn(server.into_future());
+        let file = ServerFile { url: url.clone(), pid: std::process::id() }.write(&config.data_dir)?;
+        Ok(Self { url, stop, closing, task, file })
+    }
+
+    /// Accepts nothing more, and waits for the requests in flight within the limit.
+    pub(crate) async fn close(self, config: &Config) {
+        // The file only helps others to find the server; one that stays behind is found to be dead.
+        let _gone = std::fs::remove_file(&self.file);
+        let _gone = self.stop.send(());
+        // Whoever follows the events would do so for ever.
+        self.closing.close();
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(config.runtime().shutdown_max, self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+/// Says where the server of a data folder is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ServerFile {
+    /// Its base URL.
+    pub(crate) url: String,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+impl ServerFile {
+    const NAME: &'static str = "server.json";
+
+    /// The file of a data folder, when there is a readable one.
+    pub(crate) fn read(data_dir: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(data_dir.join(Self::NAME)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    fn write(&self, data_dir: &Path) -> Result<PathBuf, CliError> {
+        let path = data_dir.join(Self::NAME);
+        let text = serde_json::to_string(self).map_err(|error| CliError::Environment(error.to_string()))?;
+        std::fs::write(&path, text).map_err(|error| {
+            CliError::Environment(format!("{} cannot be written: {error}", path.display()))
+        })?;
+        Ok(path)
+    }
+}
+
+fn check_loopback(listen: SocketAddr) -> Result<(), CliError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{listen} can be reached from other machines, and there is no access control yet; listen on 127.0.0.1 or [::1]"
+    )))
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn terminated() -> Result<(), CliError> {
+    let environment =
+        |error: std::io::Error| CliError::Environment(format!("signals cannot be received: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(environment)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(environment)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
