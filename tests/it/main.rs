@@ -1,0 +1,24 @@
+//! The one integration binary.
+#![cfg(test)]
+
+mod bad_input;
+mod cli;
+mod commands;
+mod crash;
+mod engine;
+mod events;
+mod leases;
+mod modules;
+mod native_api;
+mod python_worker;
+mod stager_access;
+mod stager_admin;
+mod stager_batch;
+mod stager_calls;
+mod stager_page;
+mod stager_queue;
+mod stager_reprocess;
+mod stager_transaction;
+mod stager_traps;
+mod store_contract;
+mod tidy;
