@@ -1,0 +1,285 @@
+//! The command line as a person uses it: the real binary in a folder of its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::binary::{Ran, command, run};
+
+/// A folder with three documents in `docs`.
+fn folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("docs/deep")).unwrap();
+    for (path, text) in [("docs/a.md", "alpha"), ("docs/deep/b.md", "beta"), ("docs/c.txt", "gamma")] {
+        fs::write(folder.path().join(path), text).unwrap();
+    }
+    folder
+}
+
+fn number(json: &Value, pointer: &str) -> u64 {
+    json.pointer(pointer)
+        .and_then(Value::as_u64)
+        .unwrap_or_else(|| panic!("no number at {pointer} in {json}"))
+}
+
+fn summary(folder: &Path, arguments: &[&str]) -> (i32, Value) {
+    let mut all = vec!["--json", "run", "docs"];
+    all.extend(arguments);
+    let ran = run(folder, &all);
+    (ran.code, ran.json())
+}
+
+#[test]
+fn run_processes_every_matching_document_and_says_what_changed_the_next_time() {
+    let folder = folder();
+    let (code, first) = summary(folder.path(), &["--glob", "**/*.md", "--", "cat"]);
+    assert_eq!((code, number(&first, "/finished"), number(&first, "/first")), (0, 2, 2));
+
+    fs::write(folder.path().join("docs/a.md"), "alpha, changed").unwrap();
+    let (code, second) = summary(folder.path(), &["--glob", "**/*.md", "--", "cat"]);
+    assert_eq!(code, 0);
+    assert_eq!((number(&second, "/same"), number(&second, "/changed"), number(&second, "/first")), (1, 1, 0));
+
+    let history = run(folder.path(), &["--json", "history", "docs/content/a.md"]).json();
+    let events: Vec<&str> =
+        history["items"].as_array().unwrap().iter().map(|item| item["event"].as_str().unwrap()).collect();
+    let attempt = ["key_scope.assigned", "key_scope.process_started", "key_scope.finished"];
+    let expected: Vec<&str> = ["key_scope.queued"]
+        .into_iter()
+        .chain(attempt)
+        .chain(["key_scope.restarted"])
+        .chain(attempt)
+        .collect();
+    assert_eq!(events, expected);
+}
+
+#[test]
+fn run_exits_with_1_and_names_the_first_errors_when_a_document_fails() {
+    let folder = folder();
+    let program = "if [ $REPRISE_KEY = c.txt ]; then echo too bad >&2; exit 7; fi";
+    let ran = run(folder.path(), &["run", "docs", "--shell", "--", program]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stdout.contains("failed     1 (exit_7: 1)"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("c.txt: exit_7: too bad"), "{}", ran.stdout);
+}
+
+#[test]
+fn run_keeps_results_under_the_output_scope() {
+    let folder = folder();
+    let (code, _) = summary(folder.path(), &["--output-scope", "shout", "--shell", "--", "tr a-z A-Z"]);
+    assert_eq!(code, 0);
+    let attempts = run(folder.path(), &["--json", "history", "docs/content/a.md", "--attempts"]).json();
+    assert_eq!(attempts.pointer("/items/0/outputs/0/scope"), Some(&Value::from("shout")), "{attempts}");
+    assert_eq!(number(&attempts, "/items/0/outputs/0/size_bytes"), 5);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_one_error_before_anything_starts() {
+    let folder = folder();
+    let ran = run(folder.path(), &["run", "docs", "--", "no-such-program-anywhere"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("no-such-program-anywhere"), "{}", ran.stderr);
+    assert!(!folder.path().join("reprise-data").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_wrong_usage() {
+    let folder = folder();
+    let ran = run(folder.path(), &["run", "nowhere", "--", "cat"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("nowhere"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_bad_glob_is_wrong_usage_that_names_it() {
+    let folder = folder();
+    let ran = run(folder.path(), &["run", "docs", "--glob", "a[", "--", "cat"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("a["), "{}", ran.stderr);
+}
+
+#[test]
+fn a_unit_stands_for_one_folder() {
+    let folder = folder();
+    fs::create_dir_all(folder.path().join("other/docs")).unwrap();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let ran = run(folder.path(), &["run", "other/docs", "--", "cat"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("--unit"), "{}", ran.stderr);
+    assert_eq!(run(folder.path(), &["run", "other/docs", "--unit", "others", "--", "cat"]).code, 0);
+}
+
+#[test]
+fn the_engines_own_data_folder_is_never_a_document() {
+    let folder = folder();
+    let ran = run(folder.path(), &["--json", "run", ".", "--unit", "all", "--", "cat"]);
+    assert_eq!((ran.code, number(&ran.json(), "/documents")), (0, 3), "{ran:?}");
+}
+
+#[test]
+fn an_unknown_configuration_key_names_the_nearest_known_one() {
+    let folder = folder();
+    fs::write(folder.path().join("reprise.toml"), "wrokers = 2\n").unwrap();
+    let ran = run(folder.path(), &["status"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("did you mean 'workers'?"), "{}", ran.stderr);
+}
+
+#[test]
+fn every_command_that_prints_data_prints_json() {
+    let folder = folder();
+    let (_, summary) = summary(folder.path(), &["--", "cat"]);
+    let campaign = summary["campaign"].as_str().unwrap().to_owned();
+    let commands: &[&[&str]] = &[
+        &["unit", "list"],
+        &["unit", "show", "docs"],
+        &["unit", "disable", "docs"],
+        &["unit", "enable", "docs"],
+        &["unit", "modules", "docs", "content=cat"],
+        &["unit", "create", "mine"],
+        &["reprocess", "key", "docs", "a.md", "content"],
+        &["reprocess", "keys", "docs", "content", "a.md", "c.txt"],
+        &["reprocess", "all", "docs", "content"],
+        &["reprocess", "reset", "docs"],
+        &["campaign", "list"],
+        &["campaign", "show", &campaign],
+        &["status"],
+        &["status", "docs", "--status", "queued"],
+        &["history", "docs"],
+        &["history", &campaign],
+        &["projections", "list"],
+        &["projections", "rebuild", "key_scopes"],
+        &["unit", "drop", "mine", "--yes"],
+    ];
+    for arguments in commands {
+        let mut all = vec!["--json"];
+        all.extend(*arguments);
+        let ran = run(folder.path(), &all);
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+        assert!(ran.json().is_object(), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn what_is_not_there_is_refused_with_4_and_a_sentence() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let nobody = "018f6d5e-7a1b-7c3d-8e4f-5a6b7c8d9e0f";
+    let commands: &[&[&str]] = &[
+        &["unit", "show", "nobody"],
+        &["reprocess", "key", "docs", "no.md", "content"],
+        &["reprocess", "key", "nobody", "a.md", "content"],
+        &["campaign", "show", nobody],
+        &["campaign", "pause", nobody],
+        &["history", "nobody"],
+        &["projections", "rebuild", "nobody"],
+    ];
+    for arguments in commands {
+        let ran: Ran = run(folder.path(), arguments);
+        assert_eq!(ran.code, 4, "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.starts_with("reprise: ") && ran.stderr.len() > 20, "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_rebuilt_projection_is_as_it_was() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let report = run(folder.path(), &["--json", "projections", "rebuild"]).json();
+    let items = report["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["name"] == "key_scopes" && item["rows"] == 3), "{report}");
+    assert!(items.iter().all(|item| item["rows_different"] == 0), "{report}");
+}
+
+#[test]
+fn views_that_are_deleted_or_damaged_are_built_again_from_the_log() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let before = run(folder.path(), &["--json", "status", "docs"]).json();
+    let views = folder.path().join("reprise-data/views.db");
+    for damage in [None, Some("no database at all")] {
+        match damage {
+            None => fs::remove_file(&views).unwrap(),
+            Some(text) => fs::write(&views, text).unwrap(),
+        }
+        let after = run(folder.path(), &["--json", "status", "docs"]);
+        assert_eq!((after.code, &after.json()), (0, &before), "{damage:?}: {after:?}");
+    }
+}
+
+#[test]
+fn a_damaged_event_is_named_and_never_skipped() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let log = folder.path().join("reprise-data/events.db");
+    let mut bytes = fs::read(&log).unwrap();
+    // Every copy, since a page may hold one that no row refers to any longer.
+    let digest = b"sha256:";
+    let places: Vec<usize> =
+        bytes.windows(digest.len()).enumerate().filter(|(_, it)| it == digest).map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at + 10] ^= 1;
+    }
+    fs::write(&log, bytes).unwrap();
+    fs::remove_file(folder.path().join("reprise-data/views.db")).unwrap();
+    let ran = run(folder.path(), &["status"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("damaged at position"), "{}", ran.stderr);
+}
+
+#[test]
+fn serve_listens_on_loopback_only() {
+    let folder = folder();
+    let ran = run(folder.path(), &["serve", "--listen", "0.0.0.0:0"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("127.0.0.1"), "{}", ran.stderr);
+}
+
+#[test]
+fn while_a_server_has_the_folder_commands_go_through_it_and_a_second_server_is_refused() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let mut server = command(folder.path(), &["-v", "serve", "--listen", "127.0.0.1:0"]);
+    let mut server = server.stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
+    let listening = log.any(|line| line.unwrap().contains("listening"));
+    assert!(listening, "the server says where it listens");
+
+    let status = run(folder.path(), &["--json", "status"]);
+    assert_eq!((status.code, number(&status.json(), "/totals/finished")), (0, 3), "{status:?}");
+    let second = run(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, 3, "{second:?}");
+    assert!(second.stderr.contains("in use"), "{}", second.stderr);
+    let unreachable = run(folder.path(), &["--server", "http://127.0.0.1:1", "status"]);
+    assert_eq!(unreachable.code, 5, "{unreachable:?}");
+
+    let terminated = std::process::Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    drop(log);
+    assert_eq!(server.wait().unwrap().code(), Some(0), "a server that is told to stop ends well");
+}
+
+#[test]
+fn the_log_is_shown_a_line_at_a_time() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let lines = |arguments: &[&str]| {
+        let ran = run(folder.path(), &[&["--json"], arguments].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let lines = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    let events = lines(&["events"]);
+    assert_eq!(events[0]["type"], "storage_unit.created");
+    assert_eq!(lines(&["events", "--kind", "key_scope.finished"]).len(), 3);
+    let after = events[2]["position"].as_str().unwrap();
+    assert_eq!(lines(&["events", "--after", after]), events[3..]);
+    let commands = lines(&["commands", "--unit", "docs"]);
+    assert_eq!(commands[0]["command"]["name"], "create");
+    let wrong = run(folder.path(), &["events", "--kind", "nothing"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+}
