@@ -204,12 +204,6 @@ impl Actor {
 impl Scope {
     /// The reserved pseudo-scope that means every scope of a record (`reference/stager.md` §1).
     pub const RECORD: &'static str = "$record";
-
-    /// Whether this is the pseudo-scope `$record`.
-    #[must_use]
-    pub fn is_record(&self) -> bool {
-        self.as_str() == Self::RECORD
-    }
 }
 
 macro_rules! id {

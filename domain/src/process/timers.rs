@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::envelope::{Command, Envelope};
-use crate::event::Event;
 use crate::key_scope;
 use crate::names::{Actor, CommandId};
 use crate::stream::KeyScopeId;
@@ -98,15 +97,6 @@ pub fn command(id: KeyScopeId, at: Timestamp, due: Due, fresh: Uuid) -> Envelope
         Due::BackoffEnd => (work::Command::Retry, format!("the backoff ended at {at}")),
     };
     Envelope::new(CommandId(fresh), Actor::system(), Command::work(id, command)).because(reason)
-}
-
-/// The key-scope that an event concerns, when it concerns one.
-#[must_use]
-pub const fn key_scope_event(event: &Event) -> Option<&key_scope::Event> {
-    match event {
-        Event::KeyScope(event) => Some(event),
-        Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -179,16 +179,23 @@ async fn until_asked(store: &dyn EventStore, id: CampaignId, count: usize) -> Ar
     until(store, wanted).await
 }
 
-#[tokio::test]
-async fn a_paused_campaign_asks_for_nothing_until_it_is_resumed_also_over_a_restart() {
-    let place = Place::default();
+/// Two campaigns over forty documents each, with four of each asked for: what holds one of them back must not hold the
+/// other.
+async fn two_under_way(place: &Place) -> (Engine, CampaignId, CampaignId) {
     place.many_documents(40);
     let engine = place.start().await;
     create(&engine, settings(place.registered())).await;
     let id = start(&engine, in_flight(4)).await;
-    let (_, beside) = start_beside(&engine, &place, in_flight(4)).await;
+    let (_, beside) = start_beside(&engine, place, in_flight(4)).await;
     until_asked(&*place.store, id, 4).await;
     until_asked(&*place.store, beside, 4).await;
+    (engine, id, beside)
+}
+
+#[tokio::test]
+async fn a_paused_campaign_asks_for_nothing_until_it_is_resumed_also_over_a_restart() {
+    let place = Place::default();
+    let (engine, id, beside) = two_under_way(&place).await;
     let paused = steer(&engine, id, Steer::Pause).await;
     claim_and_finish(&engine, 8).await;
     until_asked(&*place.store, beside, 8).await;
@@ -205,13 +212,7 @@ async fn a_paused_campaign_asks_for_nothing_until_it_is_resumed_also_over_a_rest
 #[tokio::test]
 async fn a_cancelled_campaign_asks_for_nothing_more_and_what_is_queued_stays_queued() {
     let place = Place::default();
-    place.many_documents(40);
-    let engine = place.start().await;
-    create(&engine, settings(place.registered())).await;
-    let id = start(&engine, in_flight(4)).await;
-    let (_, beside) = start_beside(&engine, &place, in_flight(4)).await;
-    until_asked(&*place.store, id, 4).await;
-    until_asked(&*place.store, beside, 4).await;
+    let (engine, id, beside) = two_under_way(&place).await;
     steer(&engine, id, Steer::Cancel).await;
     claim_and_finish(&engine, 8).await;
     until_asked(&*place.store, beside, 8).await;
