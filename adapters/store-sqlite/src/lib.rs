@@ -63,7 +63,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     indexer: Option<JoinHandle<()>>,
     /// Dropped last: until then nobody else may open the folder.
-    _lock: File,
+    _lock: FolderLock,
 }
 
 /// What readers, subscribers and the writer share.
@@ -196,13 +196,25 @@ impl Shared {
     }
 }
 
-fn lock(folder: &Path) -> Result<File, OpenError> {
+/// The right to a folder. Given back by name: closing the file is not enough while a program that is just being started
+/// still has a copy of the handle.
+struct FolderLock(File);
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the data folder could not be given back; it goes with the process");
+        }
+    }
+}
+
+fn lock(folder: &Path) -> Result<FolderLock, OpenError> {
     fs::create_dir_all(folder).map_err(|error| file_error(folder, error.to_string()))?;
     let path = folder.join("lock");
     let lock = File::options().create(true).truncate(false).write(true).open(&path);
     let lock = lock.map_err(|error| file_error(&path, error.to_string()))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(FolderLock(lock)),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(file_error(&path, error.to_string())),
     }
