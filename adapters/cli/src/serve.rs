@@ -32,9 +32,11 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     })?;
     let engine = assemble::start(config, store, BTreeMap::new()).await?;
     engine.start_workers(usize::from(options.workers.unwrap_or(config.workers))).await;
+    // Before anybody is told that it listens: who knows that may want it to stop.
+    let stop_signal = stop_signal()?;
     let door = Door::open(config, engine.clone(), listener)?;
     tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
-    terminated().await?;
+    stop_signal.await;
     tracing::info!("stopping: finishing what is in flight");
     door.close(config).await;
     let report = engine.shutdown().await;
@@ -128,13 +130,20 @@ fn check_loopback(listen: SocketAddr) -> Result<(), CliError> {
 
 /// Waits for SIGINT or SIGTERM.
 pub(crate) async fn terminated() -> Result<(), CliError> {
+    stop_signal()?.await;
+    Ok(())
+}
+
+/// Catches SIGINT and SIGTERM from now on; what it gives waits for one.
+fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
     let environment =
         |error: std::io::Error| CliError::Environment(format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(environment)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(environment)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
