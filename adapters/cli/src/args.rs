@@ -1,10 +1,14 @@
 //! The command line. Does not know what the commands do.
 
+mod itself;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
+
+pub(crate) use itself::{CompletionsOptions, ManOptions};
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
 #[derive(Debug, Parser)]
@@ -24,7 +28,7 @@ pub(crate) struct Args {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Global {
     /// The folder that holds the event log and everything derived from it [default: reprise-data]
-    #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "FOLDER")]
+    #[arg(long, global = true, env = "REPRISE_DATA_DIR", value_name = "FOLDER", value_hint = clap::ValueHint::DirPath)]
     pub(crate) data_dir: Option<PathBuf>,
     /// The configuration file [default: reprise.toml, if there is one]
     #[arg(long, global = true, env = "REPRISE_CONFIG", value_name = "FILE")]
@@ -68,11 +72,18 @@ pub(crate) enum Command {
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Whether a server is ready for work: exit code 0 when it is, 5 when it is not or does not answer
+    Health(HealthOptions),
+    /// What a shell needs to complete commands and options, on stdout
+    Completions(CompletionsOptions),
+    /// The manual, in the form that 'man' reads: one page of everything, on stdout
+    Man(ManOptions),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunOptions {
     /// The folder of documents, or a URL such as s3://bucket/prefix
+    #[arg(value_hint = clap::ValueHint::DirPath)]
     pub(crate) location: String,
     /// Only documents whose path below the folder matches, such as '**/README.md'
     #[arg(long, value_name = "GLOB")]
@@ -283,4 +294,11 @@ pub(crate) enum ProjectionsCommand {
     List,
     /// Build one anew from the log beside the present one, compare, and switch; all of them without a name
     Rebuild { name: Option<String> },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HealthOptions {
+    /// How long the answer may take, in seconds
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) time_limit: u64,
 }

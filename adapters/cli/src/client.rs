@@ -85,6 +85,19 @@ impl Client {
         self.request(Method::GET, path, None).await
     }
 
+    /// Asks whether the server is ready, and gives what it says of itself.
+    pub(crate) async fn readiness(&self) -> Result<(bool, Value), CliError> {
+        let response = self.exchange(Method::GET, "/readyz", None).await?;
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), REPLY_BYTES_MAX).await.unwrap_or_default();
+        match serde_json::from_slice::<Value>(&body) {
+            Ok(reply) if reply.get("ready").is_some() => Ok((status.is_success(), reply)),
+            Ok(_) | Err(_) => Err(CliError::Unavailable(format!(
+                "the answer of /readyz ({status}) says nothing about readiness; is it reprise?"
+            ))),
+        }
+    }
+
     /// Sends JSON, and gives the reply's JSON.
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Result<Value, CliError> {
         self.request(method, path, Some(body)).await
@@ -147,6 +160,17 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<hyper::Response<Body>, CliError> {
+        let response = self.exchange(method, path, body).await?;
+        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+    }
+
+    /// Sends a request and gives the reply, whatever its status.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<hyper::Response<Body>, CliError> {
         let bytes = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         let base = match &self.door {
             Door::Here { .. } => "",
@@ -159,11 +183,11 @@ impl Client {
         }
         let usage =
             |error: hyper::http::Error| CliError::Usage(format!("{path} cannot be asked for: {error}"));
-        let response = match &self.door {
+        match &self.door {
             Door::Here { router, .. } => {
                 let request = request.body(Body::from(bytes)).map_err(usage)?;
                 match router.clone().oneshot(request).await {
-                    Ok(response) => response,
+                    Ok(response) => Ok(response),
                     Err(never) => match never {},
                 }
             }
@@ -174,10 +198,9 @@ impl Client {
                         "the server {base} does not answer: {error}; is it running?"
                     ))
                 })?;
-                response.map(Body::new)
+                Ok(response.map(Body::new))
             }
-        };
-        if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The commands that are clients of the native HTTP API: one file each.
 
 pub(crate) mod campaign;
+pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod projections;

@@ -7,8 +7,10 @@ mod args;
 mod assemble;
 mod client;
 mod commands;
+mod completions;
 mod config;
 mod exit;
+mod man;
 mod output;
 mod run;
 mod serve;
@@ -35,7 +37,9 @@ fn main() -> std::process::ExitCode {
 }
 
 fn start(args: Args) -> Result<Exit, CliError> {
-    let config = Config::load(&args.global)?;
+    // What only describes the command line works whatever the configuration looks like.
+    let only_describes = matches!(args.command, Command::Completions(_) | Command::Man(_));
+    let config = if only_describes { Config::default() } else { Config::load(&args.global)? };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| CliError::Environment(format!("no threads can be started: {error}")))?;
@@ -59,6 +63,9 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
+        Command::Health(options) => commands::health::run(&global, &config, options).await,
+        Command::Completions(options) => Ok(completions::completions(&options)),
+        Command::Man(options) => man::man(&options),
     }
 }
 

@@ -9,6 +9,11 @@ pub(crate) fn line(text: &str) {
     let _gone = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints a finished text to stdout, as it is.
+pub(crate) fn bytes(text: &[u8]) {
+    let _gone = std::io::stdout().lock().write_all(text);
+}
+
 /// Prints a line to stderr.
 pub(crate) fn note(text: &str) {
     let _gone = writeln!(std::io::stderr().lock(), "{text}");

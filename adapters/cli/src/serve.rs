@@ -1,5 +1,7 @@
 //! `reprise serve`: the HTTP surfaces over a data folder, until told to stop.
 
+mod manager;
+
 use std::collections::BTreeMap;
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -14,6 +16,7 @@ use crate::args::ServeOptions;
 use crate::assemble;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use manager::ServiceManager;
 
 /// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
 pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
@@ -36,7 +39,9 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     let stop_signal = stop_signal()?;
     let door = Door::open(config, engine.clone(), listener)?;
     tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
+    let manager = ServiceManager::ready(&door.url);
     stop_signal.await;
+    manager.stopping();
     tracing::info!("stopping: finishing what is in flight");
     door.close(config).await;
     let report = engine.shutdown().await;

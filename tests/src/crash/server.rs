@@ -1,5 +1,6 @@
 //! The real server as a process: started over a folder, killed or told to stop. Does not know what is asked of it.
 
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -26,9 +27,19 @@ impl Server {
     /// When it cannot be started.
     #[must_use]
     pub fn start(folder: &Path, workers: usize) -> Self {
+        Self::start_with(folder, workers, &[])
+    }
+
+    /// Starts one that finds more in its environment.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with(folder: &Path, workers: usize, environment: &[(&str, &OsStr)]) -> Self {
         let workers = workers.to_string();
         let mut command = command(folder, &["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
         // Plain lines.
+        command.envs(environment.iter().copied());
         command.env("NO_COLOR", "1").stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
         let stderr = child.stderr.take().expect("its stderr is piped");
