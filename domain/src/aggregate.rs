@@ -8,6 +8,7 @@ use crate::key_scope::KeyScope;
 use crate::record::{self, Record};
 use crate::storage_unit::{self, StorageUnit};
 use crate::stream::{Subject, Version};
+use crate::system::{self, System};
 use crate::time::Timestamp;
 use crate::work;
 
@@ -22,6 +23,8 @@ pub enum Aggregate {
     Record(Box<Record>),
     /// A campaign.
     Campaign(Box<Campaign>),
+    /// The system.
+    System(Box<System>),
 }
 
 /// Why a command was not carried out.
@@ -39,6 +42,9 @@ pub enum Refusal {
     /// A campaign's reason.
     #[error(transparent)]
     Campaign(#[from] campaign::Refusal),
+    /// The system's reason.
+    #[error(transparent)]
+    System(#[from] system::Refusal),
     /// The command was sent to a stream of another kind: a fault of the program, not of the caller.
     #[error("the command does not belong to this kind of stream")]
     WrongKind,
@@ -56,6 +62,9 @@ pub enum CorruptHistory {
     /// An impossible event of a campaign.
     #[error(transparent)]
     Campaign(#[from] campaign::Impossible),
+    /// An impossible event of the system.
+    #[error(transparent)]
+    System(#[from] system::Impossible),
     /// The event belongs to another kind of stream.
     #[error("the event does not belong to this kind of stream")]
     WrongKind,
@@ -70,6 +79,7 @@ impl Aggregate {
             Subject::KeyScope(_) => Self::KeyScope(Box::default()),
             Subject::Record(_) => Self::Record(Box::default()),
             Subject::Campaign(_) => Self::Campaign(Box::default()),
+            Subject::System => Self::System(Box::default()),
         }
     }
 
@@ -87,12 +97,18 @@ impl Aggregate {
             (Command::Campaign(_, command), Self::Campaign(campaign)) => {
                 into_events(campaign.decide(command)?)
             }
+            (Command::System(command), Self::System(system)) => into_events(system.decide(command)?),
             (
                 Command::StorageUnit(..)
                 | Command::KeyScope(..)
                 | Command::Record(..)
-                | Command::Campaign(..),
-                Self::StorageUnit(_) | Self::KeyScope(_) | Self::Record(_) | Self::Campaign(_),
+                | Command::Campaign(..)
+                | Command::System(_),
+                Self::StorageUnit(_)
+                | Self::KeyScope(_)
+                | Self::Record(_)
+                | Self::Campaign(_)
+                | Self::System(_),
             ) => Err(Refusal::WrongKind),
         }
     }
@@ -115,9 +131,20 @@ impl Aggregate {
             (Event::Campaign(event), Self::Campaign(campaign)) => {
                 Ok(Self::Campaign(Box::new((*campaign).evolve(event)?)))
             }
+            (Event::System(event), Self::System(system)) => {
+                Ok(Self::System(Box::new((*system).evolve(event)?)))
+            }
             (
-                Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_),
-                Self::StorageUnit(_) | Self::KeyScope(_) | Self::Record(_) | Self::Campaign(_),
+                Event::StorageUnit(_)
+                | Event::KeyScope(_)
+                | Event::Record(_)
+                | Event::Campaign(_)
+                | Event::System(_),
+                Self::StorageUnit(_)
+                | Self::KeyScope(_)
+                | Self::Record(_)
+                | Self::Campaign(_)
+                | Self::System(_),
             ) => Err(CorruptHistory::WrongKind),
         }
     }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::event::RecordedCommand;
 use crate::names::{Actor, CampaignId, CommandId, IdempotencyKey, OrganizationId, StorageUnitName};
 use crate::stream::{KeyScopeId, RecordId, Subject};
-use crate::{campaign, key_scope, record, storage_unit, work};
+use crate::{campaign, key_scope, record, storage_unit, system, work};
 
 /// A command with everything that is recorded about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub enum Command {
     Record(RecordId, record::Command),
     /// Of a campaign.
     Campaign(CampaignId, campaign::Command),
+    /// Of the system.
+    System(system::Command),
 }
 
 impl Command {
@@ -98,6 +100,20 @@ impl Command {
             Self::KeyScope(id, _) => Subject::KeyScope(id.clone()),
             Self::Record(id, _) => Subject::Record(id.clone()),
             Self::Campaign(id, _) => Subject::Campaign(*id),
+            Self::System(_) => Subject::System,
+        }
+    }
+
+    /// Whether it gives work to a worker, which a pause of the system does not permit.
+    #[must_use]
+    pub const fn dispatches(&self) -> bool {
+        match self {
+            Self::KeyScope(_, key_scope::Command::Work(command)) => command.dispatches(),
+            Self::KeyScope(_, key_scope::Command::Withdraw)
+            | Self::StorageUnit(..)
+            | Self::Record(..)
+            | Self::Campaign(..)
+            | Self::System(_) => false,
         }
     }
 
@@ -112,6 +128,7 @@ impl Command {
             Self::KeyScope(_, key_scope::Command::Withdraw) => Ok(serde_json::json!({ "name": WITHDRAW })),
             Self::Record(_, command) => serde_json::to_value(command),
             Self::Campaign(_, command) => serde_json::to_value(command),
+            Self::System(command) => serde_json::to_value(command),
         };
         json.map(RecordedCommand)
     }
@@ -137,6 +154,7 @@ impl Command {
             Subject::Campaign(id) => {
                 campaign::Command::deserialize(json).map(|command| Self::Campaign(id, command))
             }
+            Subject::System => system::Command::deserialize(json).map(Self::System),
         }
     }
 }

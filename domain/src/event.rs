@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
 use crate::stream::{Position, StreamId, Version};
 use crate::time::Timestamp;
-use crate::{campaign, key_scope, record, storage_unit};
+use crate::{campaign, key_scope, record, storage_unit, system};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Event {
     Record(record::Event),
     /// To a campaign.
     Campaign(campaign::Event),
+    /// To the system.
+    System(system::Event),
 }
 
 impl From<storage_unit::Event> for Event {
@@ -45,6 +47,12 @@ impl From<record::Event> for Event {
 impl From<campaign::Event> for Event {
     fn from(event: campaign::Event) -> Self {
         Self::Campaign(event)
+    }
+}
+
+impl From<system::Event> for Event {
+    fn from(event: system::Event) -> Self {
+        Self::System(event)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Everything here is pure. Time, ids and configuration arrive as arguments, so that every past decision can be
 //! taken again and compared. This crate does not know who calls it, how events are stored or what anyone sees.
 //!
-//! Read in this order: [`work`] (the lifecycle), [`key_scope`], [`storage_unit`], [`campaign`], [`record`], then
+//! Read in this order: [`work`] (the lifecycle), [`key_scope`], [`storage_unit`], [`campaign`], [`record`],
+//! [`system`], then
 //! [`aggregate`] (how a command finds its rule) and [`ports`] (what the world must offer).
 
 pub mod aggregate;
@@ -21,5 +22,6 @@ pub mod record;
 pub mod retry;
 pub mod storage_unit;
 pub mod stream;
+pub mod system;
 pub mod time;
 pub mod work;

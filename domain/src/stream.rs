@@ -179,6 +179,8 @@ pub enum Subject {
     Record(RecordId),
     /// A campaign.
     Campaign(CampaignId),
+    /// The system: there is one.
+    System,
 }
 
 /// Everything but letters, digits, `.`, `_` and `-` is percent-encoded in a stream name's parts.
@@ -188,6 +190,7 @@ const STORAGE_UNIT: &str = "storage_unit-";
 const KEY_SCOPE: &str = "key_scope-";
 const RECORD: &str = "record-";
 const CAMPAIGN: &str = "campaign-";
+const SYSTEM: &str = "system";
 
 impl Subject {
     /// The stream of this thing.
@@ -203,6 +206,7 @@ impl Subject {
                 format!("{RECORD}{}/{}", part(unit.as_str()), part(key.as_str()))
             }
             Self::Campaign(id) => format!("{CAMPAIGN}{id}"),
+            Self::System => SYSTEM.to_owned(),
         };
         StreamId(Arc::from(name))
     }
@@ -214,7 +218,7 @@ impl Subject {
             Self::StorageUnit(unit)
             | Self::KeyScope(KeyScopeId { unit, scope: _, key: _ })
             | Self::Record(RecordId { unit, key: _ }) => Some(unit),
-            Self::Campaign(_) => None,
+            Self::Campaign(_) | Self::System => None,
         }
     }
 }
@@ -228,7 +232,7 @@ impl fmt::Display for Subject {
 /// A stream name that does not follow the rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is not the name of a stream, such as storage_unit-NAME, key_scope-UNIT/SCOPE/KEY or campaign-ID"
+    "'{0}' is not the name of a stream, such as storage_unit-NAME, key_scope-UNIT/SCOPE/KEY, campaign-ID or system"
 )]
 pub struct NotAStream(String);
 
@@ -250,6 +254,9 @@ impl TryFrom<&StreamId> for Subject {
 
 fn parse(name: &str) -> Option<Subject> {
     let part = |text| percent_decode_str(text).decode_utf8().ok();
+    if name == SYSTEM {
+        return Some(Subject::System);
+    }
     if let Some(unit) = name.strip_prefix(STORAGE_UNIT) {
         return Some(Subject::StorageUnit(StorageUnitName::new(part(unit)?).ok()?));
     }
@@ -287,11 +294,13 @@ mod tests {
             }),
             Subject::Record(RecordId { unit, key }),
             Subject::Campaign(CampaignId(uuid::Uuid::from_u128(9))),
+            Subject::System,
         ];
         for subject in subjects {
             assert_eq!(Subject::try_from(&subject.stream()), Ok(subject));
         }
         assert!("task-1".parse::<Subject>().is_err());
+        assert!("system-1".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use domain::record::{self, DeletePolicy, Stored, WritePolicy};
 use domain::retry::RetryPolicy;
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
+use domain::system;
 use domain::time::{Millis, Timestamp};
 use domain::work::{self, Priority, Token, UnassignCause};
 
@@ -93,7 +94,8 @@ impl History {
     }
 
     fn command(&self, choice: &mut Choice) -> Command {
-        match choice.below(20) {
+        match choice.below(21) {
+            20 => Command::System(system_command(choice)),
             0 => Command::StorageUnit(unit(choice.one_of(&["docs", "x"])), unit_command(choice)),
             1 | 2 => Command::Campaign(campaign(choice.below(2)), campaign_command(choice)),
             3..6 => Command::Record(record(choice), record_command(choice)),
@@ -244,6 +246,13 @@ fn campaign_command(choice: &mut Choice) -> campaign::Command {
         7 => campaign::Command::ReportListingFailure { problem: "the folder is gone".to_owned() },
         _ if choice.below(4) == 0 => campaign::Command::Cancel,
         _ => campaign::Command::Complete,
+    }
+}
+
+fn system_command(choice: &mut Choice) -> system::Command {
+    match choice.below(3) {
+        0 => system::Command::Resume,
+        _ => system::Command::Pause { reason: format!("reason {}", choice.below(2)) },
     }
 }
 

@@ -2,21 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use domain::names::StorageUnitName;
+use domain::names::{Actor, StorageUnitName};
 use domain::stream::{Position, Subject};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::views::{Status, StorageUnitRow, UnitState};
+use crate::views::{Status, StorageUnitRow, SystemRow, UnitState};
 
 /// How much work stands where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {
     /// The position that it reflects.
     pub position: Position,
+    /// Since when no lease is given, by whom and why; absent while leases are given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PauseOverview>,
     /// Key-scopes of all units by status.
     pub totals: StatusCounts,
     /// Each storage unit, by name.
     pub units: Vec<UnitOverview>,
+}
+
+/// A pause of the whole system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseOverview {
+    /// Since when.
+    pub since: Timestamp,
+    /// By whom.
+    pub by: Actor,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+impl PauseOverview {
+    fn of(row: &SystemRow) -> Option<Self> {
+        let SystemRow { since, by, reason, .. } = row.clone();
+        row.paused.then_some(Self { since, by, reason })
+    }
 }
 
 /// How much work of one storage unit stands where.
@@ -104,7 +126,15 @@ pub fn overview(units: &[StorageUnitRow], counts: &[(String, u64)], position: Po
             unit.scopes.entry(scope).or_default().add(status, *count);
         }
     }
-    Overview { position, totals, units: by_name.into_values().collect() }
+    Overview { position, paused: None, totals, units: by_name.into_values().collect() }
+}
+
+impl Overview {
+    /// The same, of a system that stands so.
+    #[must_use]
+    pub fn of_system(self, system: Option<&SystemRow>) -> Self {
+        Self { paused: system.and_then(PauseOverview::of), ..self }
+    }
 }
 
 impl UnitOverview {

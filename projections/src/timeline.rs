@@ -20,7 +20,7 @@ pub use summary::summary;
 
 use crate::difference::{Difference, differences};
 use crate::view::View;
-use crate::views::{Campaigns, KeyScopes, Records, StorageUnits};
+use crate::views::{Campaigns, KeyScopes, Records, StorageUnits, System};
 
 /// Members of a row that every event changes, which says nothing about what happened.
 const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
@@ -67,6 +67,7 @@ pub fn timeline(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
         Some(Event::KeyScope(_)) => entries::<KeyScopes>(stream),
         Some(Event::Record(_)) => entries::<Records>(stream),
         Some(Event::Campaign(_)) => entries::<Campaigns>(stream),
+        Some(Event::System(_)) => entries::<System>(stream),
     }
 }
 
@@ -79,6 +80,7 @@ pub fn event_name(event: &Event) -> String {
         Event::KeyScope(key_scope::Event::Withdrawn(_)) => "key_scope.withdrawn".to_owned(),
         Event::Record(event) => format!("record.{}", event.name()),
         Event::Campaign(event) => format!("campaign.{}", event.name()),
+        Event::System(event) => format!("system.{}", event.name()),
     }
 }
 

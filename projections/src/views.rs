@@ -5,6 +5,7 @@ pub mod commands;
 pub mod key_scopes;
 pub mod records;
 pub mod storage_units;
+pub mod system;
 #[cfg(test)]
 mod tests;
 pub mod transactions;
@@ -14,6 +15,7 @@ pub use commands::{CommandRow, Commands};
 pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, Status};
 pub use records::{RecordRow, Records};
 pub use storage_units::{StorageUnitRow, StorageUnits, UnitState};
+pub use system::{System, SystemRow};
 pub use transactions::{Transactions, TransactionsRow};
 
 use domain::stream::StreamId;

@@ -13,6 +13,7 @@ use domain::key_scope;
 use domain::names::{Key, Scope, StorageUnitName};
 use domain::storage_unit::{self, Limits, Settings};
 use domain::stream::{KeyScopeId, Position};
+use domain::system;
 use domain::time::Millis;
 use domain::work::{self, Priority};
 
@@ -35,6 +36,8 @@ pub struct WorkQueue {
     units: HashMap<StorageUnitName, UnitQueue>,
     /// The units in the order in which they are served; the one served last is last.
     turns: VecDeque<StorageUnitName>,
+    /// Whether nothing is offered, whatever waits.
+    paused: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +84,11 @@ impl WorkQueue {
         }
     }
 
+    /// Takes note of whether the system is paused.
+    pub const fn restore_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
     /// Takes note of work that waits.
     pub fn restore_waiting(&mut self, id: &KeyScopeId, rank: Rank) {
         self.push(id, rank);
@@ -90,6 +98,20 @@ impl WorkQueue {
     pub fn restore_leased(&mut self, id: &KeyScopeId, priority: Priority) {
         if let Some(unit) = self.units.get_mut(&id.unit) {
             unit.taken.insert((id.scope.clone(), id.key.clone()), Taken::Leased(priority));
+        }
+    }
+
+    /// Takes note of an event of the system; says whether something may have become claimable.
+    pub const fn apply_system(&mut self, event: &system::Event) -> bool {
+        match event {
+            system::Event::Paused(_) => {
+                self.paused = true;
+                false
+            }
+            system::Event::Resumed => {
+                self.paused = false;
+                true
+            }
         }
     }
 
@@ -161,6 +183,9 @@ impl WorkQueue {
     /// [`WorkQueue::discard`].
     pub fn take(&mut self, max: usize, serves: &dyn Fn(&StorageUnitName, &Scope) -> bool) -> Vec<Candidate> {
         let mut candidates = Vec::new();
+        if self.paused {
+            return candidates;
+        }
         let mut units_without = 0;
         while candidates.len() < max && units_without < self.turns.len() {
             let Some(name) = self.turns.pop_front() else { break };
@@ -179,7 +204,7 @@ impl WorkQueue {
     /// Whether something waits that may be claimed by whoever serves it.
     #[must_use]
     pub fn has_claimable(&self) -> bool {
-        self.units.values().any(UnitQueue::has_claimable)
+        !self.paused && self.units.values().any(UnitQueue::has_claimable)
     }
 
     /// A candidate could not be claimed now; it waits where it waited.

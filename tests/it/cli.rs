@@ -283,3 +283,25 @@ fn the_log_is_shown_a_line_at_a_time() {
     let wrong = run(folder.path(), &["events", "--kind", "nothing"]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
 }
+
+#[test]
+fn the_system_is_paused_with_a_reason_and_everybody_sees_it() {
+    let folder = folder();
+    let shown = run(folder.path(), &["system", "show"]);
+    assert_eq!((shown.code, shown.stdout.trim()), (0, "leases are given"));
+    assert_eq!(run(folder.path(), &["system", "pause"]).code, 2, "a pause needs a reason");
+    let paused = run(folder.path(), &["--json", "system", "pause", "--reason", "lunch"]);
+    assert_eq!((paused.code, &paused.json()["paused"]), (0, &Value::from(true)));
+    assert_eq!(run(folder.path(), &["system", "pause", "--reason", "dinner"]).code, 4);
+    for arguments in [&["status"][..], &["system", "show"]] {
+        let ran = run(folder.path(), arguments);
+        assert!(
+            ran.stdout.starts_with("PAUSED since ") && ran.stdout.contains(": lunch\n"),
+            "{}",
+            ran.stdout
+        );
+    }
+    let resumed = run(folder.path(), &["system", "resume"]);
+    assert!(resumed.stdout.starts_with("leases are given, since "), "{}", resumed.stdout);
+    assert!(!run(folder.path(), &["status"]).stdout.contains("PAUSED"));
+}

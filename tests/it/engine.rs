@@ -5,4 +5,5 @@ mod clearing;
 mod leases;
 mod lifecycle;
 mod pipeline;
+mod system;
 mod worker;

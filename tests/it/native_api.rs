@@ -5,6 +5,7 @@ mod key_scopes;
 mod positions;
 mod projections;
 mod storage_units;
+mod system;
 
 use serde_json::{Value, json};
 use tests::harness::Harness;

@@ -81,7 +81,10 @@ pub(crate) async fn add(harness: &Harness, unit: &str, scope: &str, key: &str, c
 pub(crate) async fn work(harness: &Harness, unit: &str, scope: &str, key: &str) -> Work {
     match harness.engine.inspect(Subject::KeyScope(key_scope(unit, scope, key))).await.unwrap() {
         Aggregate::KeyScope(scope) => scope.work,
-        other @ (Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_)) => {
+        other @ (Aggregate::StorageUnit(_)
+        | Aggregate::Record(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::System(_)) => {
             panic!("{other:?} is no key-scope")
         }
     }

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Campaigns: bulk requests
     #[command(subcommand)]
     Campaign(CampaignCommand),
+    /// Whether leases are given at all: stop all dispatching, and go on
+    #[command(subcommand)]
+    System(SystemCommand),
     /// What stands where
     Status(StatusOptions),
     /// Everything that ever happened to a unit, a document or a campaign
@@ -239,6 +242,24 @@ pub(crate) enum CampaignCommand {
     Resume { id: CampaignId },
     /// Queue nothing more; what is queued stays queued
     Cancel { id: CampaignId },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SystemCommand {
+    /// Whether leases are given, since when, by whom and why
+    Show,
+    /// Give no lease to anybody until resumed; what is leased goes on and may finish
+    Pause {
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Give leases again
+    Resume {
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -7,6 +7,7 @@ pub(crate) mod log;
 pub(crate) mod projections;
 pub(crate) mod reprocess;
 pub(crate) mod status;
+pub(crate) mod system;
 pub(crate) mod unit;
 
 use std::future::Future;

@@ -69,6 +69,7 @@ async fn run_on(
     let listener =
         listener.map_err(|error| CliError::Environment(format!("no port can be listened on: {error}")))?;
     let door = Door::open(config, engine.clone(), listener)?;
+    note_pause(engine).await?;
     let started = Instant::now();
     let before = row(engine, campaign.id).await?.map_or(0, |row| row.settled());
     engine.start_workers(jobs(options)).await;
@@ -93,6 +94,17 @@ async fn run_on(
         Summary::new(prepared, &row, started.elapsed(), before).print(global.json);
     }
     Ok(exit)
+}
+
+/// Says that nothing will be processed for the time being, and how to change that.
+async fn note_pause(engine: &Engine) -> Result<(), CliError> {
+    let reason = engine.pause_reason().await;
+    if let Some(reason) = reason.map_err(|error| CliError::Environment(error.to_string()))? {
+        output::note(&format!(
+            "reprise: dispatching is paused, because: {reason}; nothing is processed until 'reprise system resume'"
+        ));
+    }
+    Ok(())
 }
 
 fn jobs(options: &RunOptions) -> usize {

@@ -4,7 +4,7 @@
 //! to touch for a new event; leaving one out is a compiler error, since the match over events has no wildcard.
 
 use domain::event::Event;
-use domain::{campaign, key_scope, record, storage_unit, work};
+use domain::{campaign, key_scope, record, storage_unit, system, work};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The names and the newest schema versions of all stored types.
@@ -131,4 +131,7 @@ stored_types! {
     CampaignResumed = "campaign.resumed", 1 => (Event::Campaign(campaign::Event::Resumed));
     CampaignCancelled = "campaign.cancelled", 1 => (Event::Campaign(campaign::Event::Cancelled));
     CampaignCompleted = "campaign.completed", 1 => (Event::Campaign(campaign::Event::Completed));
+
+    SystemPaused = "system.paused", 1, it => (Event::System(system::Event::Paused(it)));
+    SystemResumed = "system.resumed", 1 => (Event::System(system::Event::Resumed));
 }

@@ -12,6 +12,7 @@ mod log;
 mod overview;
 mod projections;
 mod storage_units;
+mod system;
 mod workers;
 
 use axum::Router;
@@ -40,6 +41,7 @@ pub(crate) fn router() -> Router<ApiState> {
         .merge(commands::router())
         .merge(log::router())
         .merge(overview::router())
+        .merge(system::router())
         .merge(projections::router())
 }
 

@@ -61,7 +61,8 @@ fn outcome(recorded: Option<&Event>) -> Outcome {
             Event::KeyScope(key_scope::Event::Withdrawn(_))
             | Event::StorageUnit(_)
             | Event::Record(_)
-            | Event::Campaign(_),
+            | Event::Campaign(_)
+            | Event::System(_),
         )
         | None => Outcome::AlreadyWaiting,
     }

@@ -11,7 +11,7 @@ use domain::work::{self, Priority};
 use projections::fold::fold;
 use projections::read_model::{list, row};
 use projections::view::{Value, View};
-use projections::views::{Campaigns, KeyScopes, Records, Status, StorageUnits, Transactions};
+use projections::views::{Campaigns, KeyScopes, Records, Status, StorageUnits, System, Transactions};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -77,6 +77,7 @@ async fn check(model: &SqliteReadModel, events: &[Arc<RecordedEvent>]) {
     check_view::<Campaigns>(model, events).await;
     check_view::<Records>(model, events).await;
     check_view::<Transactions>(model, events).await;
+    check_view::<System>(model, events).await;
     assert_eq!(model.checkpoint().await.unwrap(), events.last().unwrap().position);
 }
 

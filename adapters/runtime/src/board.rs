@@ -15,7 +15,7 @@ use domain::time::{Millis, Timestamp};
 use domain::work::Token;
 use projections::read_model::{self, Query, ReadModel, ReadModelError};
 use projections::view::Value;
-use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits, UnitState};
+use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits, System, UnitState};
 use projections::work_queue::WorkQueue;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -238,12 +238,15 @@ impl State {
                     self.timers.apply(&id, event);
                     self.queue.apply_key_scope(&id, event, recorded.position)
                 }
-                Ok(Subject::StorageUnit(_) | Subject::Record(_) | Subject::Campaign(_)) | Err(_) => false,
+                Ok(Subject::StorageUnit(_) | Subject::Record(_) | Subject::Campaign(_) | Subject::System)
+                | Err(_) => false,
             },
             Event::StorageUnit(event) => match Subject::try_from(&recorded.stream) {
                 Ok(Subject::StorageUnit(unit)) => self.queue.apply_unit(&unit, event),
-                Ok(Subject::KeyScope(_) | Subject::Record(_) | Subject::Campaign(_)) | Err(_) => false,
+                Ok(Subject::KeyScope(_) | Subject::Record(_) | Subject::Campaign(_) | Subject::System)
+                | Err(_) => false,
             },
+            Event::System(event) => self.queue.apply_system(event),
             Event::Record(_) | Event::Campaign(_) => false,
         }
     }
@@ -251,6 +254,8 @@ impl State {
 
 async fn restore(model: &dyn ReadModel) -> Result<(State, Vec<(KeyScopeId, WorkerId)>), ReadModelError> {
     let mut state = State::default();
+    let system = read_model::row::<System>(model, &System::row_key()).await?;
+    state.queue.restore_paused(system.is_some_and(|row| row.paused));
     let mut leases = Vec::new();
     let mut query = all_rows();
     loop {

@@ -118,7 +118,10 @@ impl Driver {
                 Campaign::Active(progress) => Ok(Some(progress)),
                 Campaign::Absent | Campaign::Cancelled | Campaign::Completed => Ok(None),
             },
-            Aggregate::StorageUnit(_) | Aggregate::KeyScope(_) | Aggregate::Record(_) => Ok(None),
+            Aggregate::StorageUnit(_)
+            | Aggregate::KeyScope(_)
+            | Aggregate::Record(_)
+            | Aggregate::System(_) => Ok(None),
         }
     }
 

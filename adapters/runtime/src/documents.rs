@@ -55,7 +55,9 @@ impl Engine {
     pub async fn unit_settings(&self, unit: &StorageUnitName) -> Result<Option<Settings>, SubmitError> {
         match self.inspect(Subject::StorageUnit(unit.clone())).await? {
             Aggregate::StorageUnit(state) => Ok(state.settings().cloned()),
-            Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => Ok(None),
+            Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
+                Ok(None)
+            }
         }
     }
 
@@ -66,9 +68,10 @@ impl Engine {
     pub async fn record(&self, id: &RecordId) -> Result<Record, SubmitError> {
         match self.inspect(Subject::Record(id.clone())).await? {
             Aggregate::Record(record) => Ok(*record),
-            Aggregate::StorageUnit(_) | Aggregate::KeyScope(_) | Aggregate::Campaign(_) => {
-                Ok(Record::default())
-            }
+            Aggregate::StorageUnit(_)
+            | Aggregate::KeyScope(_)
+            | Aggregate::Campaign(_)
+            | Aggregate::System(_) => Ok(Record::default()),
         }
     }
 

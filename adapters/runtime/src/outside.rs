@@ -125,6 +125,20 @@ impl Engine {
         }
     }
 
+    /// Why no lease is given at all, after everything that was acknowledged before; nothing when leases are given.
+    ///
+    /// # Errors
+    /// [`SubmitError`] when the system's stream cannot be read.
+    pub async fn pause_reason(&self) -> Result<Option<String>, SubmitError> {
+        match self.inspect(Subject::System).await? {
+            Aggregate::System(system) => Ok(system.pause_reason().map(str::to_owned)),
+            Aggregate::StorageUnit(_)
+            | Aggregate::KeyScope(_)
+            | Aggregate::Record(_)
+            | Aggregate::Campaign(_) => Ok(None),
+        }
+    }
+
     /// Gives back leases that did not reach the worker who claimed them.
     pub async fn give_back(&self, worker: WorkerId, leases: Vec<Claimed>) {
         self.board().release((worker, leases)).await;
@@ -237,7 +251,10 @@ impl Engine {
     pub async fn lease(&self, id: &KeyScopeId) -> Result<Option<Lease>, SubmitError> {
         match self.inspect(Subject::KeyScope(id.clone())).await? {
             Aggregate::KeyScope(scope) => Ok(scope.work.lease().cloned()),
-            Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => Ok(None),
+            Aggregate::StorageUnit(_)
+            | Aggregate::Record(_)
+            | Aggregate::Campaign(_)
+            | Aggregate::System(_) => Ok(None),
         }
     }
 

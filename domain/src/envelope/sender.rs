@@ -2,7 +2,7 @@
 
 use super::Command;
 use crate::work::UnassignCause;
-use crate::{campaign, key_scope, record, storage_unit, work};
+use crate::{campaign, key_scope, record, storage_unit, system, work};
 
 /// Who sends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ impl Command {
             // What a record names must have been stored before.
             | Self::Record(_, record::Command::Write { .. } | record::Command::Delete { .. }) => Sender::Engine,
             Self::Campaign(_, command) => of_campaign(command),
+            Self::System(system::Command::Pause { .. } | system::Command::Resume) => Sender::Anyone,
         }
     }
 }

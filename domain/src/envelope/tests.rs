@@ -133,6 +133,11 @@ fn campaign_commands() -> Vec<campaign::Command> {
     ]
 }
 
+fn system_commands() -> Vec<system::Command> {
+    use system::Command;
+    vec![Command::Pause { reason: "the \"disk\" is full".to_owned() }, Command::Resume]
+}
+
 /// Every command in every shape that is written differently.
 fn commands() -> Vec<Command> {
     let id = || KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
@@ -142,7 +147,8 @@ fn commands() -> Vec<Command> {
     let withdraw = Command::KeyScope(id(), key_scope::Command::Withdraw);
     let records = record_commands().into_iter().map(|command| Command::Record(record(), command));
     let campaigns = campaign_commands().into_iter().map(|command| Command::Campaign(CAMPAIGN, command));
-    units.chain(work).chain([withdraw]).chain(records).chain(campaigns).collect()
+    let system = system_commands().into_iter().map(Command::System);
+    units.chain(work).chain([withdraw]).chain(records).chain(campaigns).chain(system).collect()
 }
 
 fn recorded_name(command: &Command) -> String {
@@ -204,7 +210,8 @@ fn every_command_is_recorded_under_its_stored_name() {
         "cancel",
         "complete",
     ];
-    let expected = [&units[..], &work[..], &records[..], &campaigns[..]].concat();
+    let system = ["pause", "resume"];
+    let expected = [&units[..], &work[..], &records[..], &campaigns[..], &system[..]].concat();
     assert_eq!(names, expected);
 }
 
@@ -238,7 +245,15 @@ fn nobody_but_the_engine_and_workers_sends_what_needs_something_else_to_be_done(
         ["create", "set_content", "set_modules", "enable_queue", "disable_queue", "set_limits", "drop"];
     let (work, campaigns) =
         (["queue", "hold", "release"], ["start", "set_pace", "pause", "resume", "cancel"]);
-    assert_eq!(names(Sender::Anyone), [&units[..], &work[..], &campaigns[..]].concat());
+    let system = ["pause", "resume"];
+    assert_eq!(names(Sender::Anyone), [&units[..], &work[..], &campaigns[..], &system[..]].concat());
     let leases = ["claim", "start", "extend_lease", "complete", "fail", "release_lease"];
     assert_eq!(names(Sender::Workers), leases);
+}
+
+#[test]
+fn only_a_claim_gives_work_to_a_worker() {
+    let commands = commands();
+    let names: Vec<_> = commands.iter().filter(|command| command.dispatches()).map(recorded_name).collect();
+    assert_eq!(names, ["claim"]);
 }

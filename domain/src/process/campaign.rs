@@ -45,7 +45,8 @@ pub fn makes_member(recorded: &[Event]) -> bool {
         Event::KeyScope(key_scope::Event::Withdrawn(_))
         | Event::StorageUnit(_)
         | Event::Record(_)
-        | Event::Campaign(_) => false,
+        | Event::Campaign(_)
+        | Event::System(_) => false,
     })
 }
 

@@ -107,6 +107,25 @@ pub enum UnassignCause {
 }
 
 impl Command {
+    /// Whether it gives the work to a worker.
+    #[must_use]
+    pub const fn dispatches(&self) -> bool {
+        match self {
+            Self::Claim { .. } => true,
+            Self::Queue { .. }
+            | Self::Start { .. }
+            | Self::ExtendLease { .. }
+            | Self::Complete { .. }
+            | Self::Fail { .. }
+            | Self::ReleaseLease { .. }
+            | Self::Unassign { .. }
+            | Self::ExpireLease
+            | Self::Retry
+            | Self::Hold
+            | Self::Release => false,
+        }
+    }
+
     /// The word for this command, without the aggregate in front.
     #[must_use]
     pub const fn name(&self) -> &'static str {

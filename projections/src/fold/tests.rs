@@ -56,6 +56,7 @@ proptest! {
         check::<Campaigns>(&events, batch);
         check::<Records>(&events, batch);
         check::<Transactions>(&events, batch);
+        check::<System>(&events, batch);
     }
 }
 
@@ -77,7 +78,10 @@ fn a_row_of_another_view_is_damaged() {
 #[test]
 fn every_view_can_be_kept_in_a_table() {
     let names: Vec<_> = all().iter().map(|view| view.name()).collect();
-    assert_eq!(names, ["storage_units", "key_scopes", "campaigns", "records", "transactions", "commands"]);
+    assert_eq!(
+        names,
+        ["storage_units", "key_scopes", "campaigns", "records", "transactions", "commands", "system"]
+    );
     for view in all() {
         let columns: Vec<_> = view.columns().iter().map(|column| column.name).collect();
         assert!(view.indexes().iter().flat_map(|index| index.iter()).all(|name| columns.contains(name)));

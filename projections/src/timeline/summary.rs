@@ -4,6 +4,7 @@ use domain::campaign::{self, Pace};
 use domain::event::Event;
 use domain::record;
 use domain::storage_unit::{self, Content};
+use domain::system;
 use domain::work::{self, Change, Failed, Finished, LateResultRefused, Outcome, Queued, UnassignCause};
 use domain::{key_scope, names::CampaignId};
 
@@ -21,6 +22,7 @@ pub fn summary(event: &Event) -> String {
         }
         Event::Record(event) => record(event),
         Event::Campaign(event) => campaign(event),
+        Event::System(event) => system(event),
     }
 }
 
@@ -136,6 +138,13 @@ fn record(event: &record::Event) -> String {
         }
         record::Event::ScopeDeleted(deleted) => format!("scope {} deleted", deleted.scope),
         record::Event::Deleted => "deleted with all its scopes".to_owned(),
+    }
+}
+
+fn system(event: &system::Event) -> String {
+    match event {
+        system::Event::Paused(paused) => format!("paused, so that no lease is given: {}", paused.reason),
+        system::Event::Resumed => "resumed: leases are given again".to_owned(),
     }
 }
 

@@ -155,7 +155,7 @@ impl View for Campaigns {
         match &event.event {
             Event::Campaign(_) => stream_key(&event.stream),
             Event::KeyScope(happened) => effect(happened).map(|(id, _)| id.to_string()),
-            Event::StorageUnit(_) | Event::Record(_) => None,
+            Event::StorageUnit(_) | Event::Record(_) | Event::System(_) => None,
         }
     }
 
@@ -164,7 +164,7 @@ impl View for Campaigns {
             (Event::Campaign(campaign::Event::Started(started)), None) => begun(started, event)?,
             (Event::Campaign(happened), row) => row?.after(happened, event),
             (Event::KeyScope(happened), row) => row?.after_member(happened, event),
-            (Event::StorageUnit(_) | Event::Record(_), row) => return row,
+            (Event::StorageUnit(_) | Event::Record(_) | Event::System(_), row) => return row,
         };
         row.updated_at = event.metadata.recorded_at;
         row.position = event.position;

@@ -183,7 +183,7 @@ impl View for KeyScopes {
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::KeyScope(_) => stream_key(&event.stream),
-            Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) => None,
+            Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => None,
         }
     }
 

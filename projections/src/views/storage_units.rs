@@ -72,7 +72,7 @@ impl View for StorageUnits {
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::StorageUnit(_) => stream_key(&event.stream),
-            Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) => None,
+            Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => None,
         }
     }
 

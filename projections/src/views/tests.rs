@@ -263,7 +263,11 @@ fn was_leased(history: &History, subject: &Subject) -> bool {
     own.fold(false, |leased, event| match &event.event {
         Event::KeyScope(key_scope::Event::Withdrawn(_)) => false,
         Event::KeyScope(key_scope::Event::Work(work::Event::Assigned(_))) => true,
-        Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) => leased,
+        Event::StorageUnit(_)
+        | Event::KeyScope(_)
+        | Event::Record(_)
+        | Event::Campaign(_)
+        | Event::System(_) => leased,
     })
 }
 
@@ -325,4 +329,22 @@ fn a_command_that_has_a_key_is_found_where_its_events_begin() {
     let keyed = history.events.iter().filter(|event| event.metadata.idempotency_key.is_some());
     let commands: std::collections::BTreeSet<_> = keyed.map(|event| event.metadata.command_id).collect();
     assert_eq!(rows.len(), commands.len(), "nothing is written for commands without a key");
+}
+
+#[test]
+fn the_system_says_since_when_it_is_paused_and_why() {
+    let mut history = History::default();
+    let row = |history: &History| fold::<System>(&history.events).remove(&System::row_key());
+    assert_eq!(row(&history), None);
+    let pause = |reason: &str| Command::System(domain::system::Command::Pause { reason: reason.to_owned() });
+    history.pass(Millis(1_000));
+    history.send(pause("lunch"));
+    let paused = row(&history).unwrap();
+    assert_eq!((paused.paused, paused.reason.as_deref()), (true, Some("lunch")));
+    assert_eq!(paused.since, history.events[0].metadata.recorded_at);
+    history.pass(Millis(1_000));
+    history.send(Command::System(domain::system::Command::Resume));
+    let resumed = row(&history).unwrap();
+    assert_eq!((resumed.paused, resumed.reason.as_deref()), (false, Some("command 2")));
+    assert!(resumed.since > paused.since);
 }

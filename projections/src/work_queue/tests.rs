@@ -181,3 +181,25 @@ fn a_dropped_unit_offers_nothing() {
     assert!(take(&mut queue, 1).is_empty());
     assert_eq!(queue.waiting(), 0);
 }
+
+#[test]
+fn a_paused_system_offers_nothing_until_it_is_resumed() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "a"), queued(Priority::Normal), 1);
+    let paused = system::Event::Paused(system::Paused { reason: "why not".to_owned() });
+    assert!(!queue.apply_system(&paused));
+    happens(&mut queue, &id("u", "b"), queued(Priority::High), 2);
+    assert!(take(&mut queue, 10).is_empty());
+    assert!(!queue.has_claimable(), "nobody is woken for it");
+    assert_eq!(queue.waiting(), 2, "it waits");
+    assert!(queue.apply_system(&system::Event::Resumed), "somebody who waits must look again");
+    assert_eq!(take(&mut queue, 10), ["u/b", "u/a"]);
+}
+
+#[test]
+fn a_queue_that_is_restored_while_the_system_is_paused_offers_nothing() {
+    let mut queue = queue_of(&[("u", 10)]);
+    queue.restore_paused(true);
+    queue.restore_waiting(&id("u", "a"), (Priority::Normal, Position::row(1)));
+    assert!(take(&mut queue, 10).is_empty());
+}

@@ -45,7 +45,7 @@ async fn whatever_is_wrong_with_a_native_request_gets_a_4xx_with_a_sentence() {
 }
 
 /// Every write, so that each kind of wrong body is tried on each.
-const WRITES: [(&str, &str); 17] = [
+const WRITES: [(&str, &str); 19] = [
     ("POST", "/v1/storage-units"),
     ("DELETE", "/v1/storage-units/docs"),
     ("PUT", "/v1/storage-units/docs/content"),
@@ -61,6 +61,8 @@ const WRITES: [(&str, &str); 17] = [
     ("POST", "/v1/campaigns/0195d3c0-0000-7000-8000-000000000000/pause"),
     ("POST", "/v1/campaigns/0195d3c0-0000-7000-8000-000000000000/cancel"),
     ("PUT", "/v1/campaigns/0195d3c0-0000-7000-8000-000000000000/pace"),
+    ("POST", "/v1/system/pause"),
+    ("POST", "/v1/system/resume"),
     ("POST", "/v1/projections/key_scopes/rebuild"),
     ("POST", "/v1/commands"),
 ];
@@ -137,9 +139,13 @@ fn absent_fields() -> Vec<Case> {
         ("POST", "/v1/storage-units/docs/reprocess", json!({ "keys": ["a"] })),
         ("POST", "/v1/campaigns", json!({ "unit": "docs" })),
         ("POST", "/v1/campaigns", json!({ "scope": "raw" })),
+        ("POST", "/v1/system/pause", json!({})),
+        ("POST", "/v1/system/pause", json!({ "reason": " \t" })),
     ];
     let mut cases = as_cases(bodies, 422);
-    cases.extend(["/v1/storage-units", "/v1/campaigns"].map(|path| bare("POST", path, 422)));
+    cases.extend(
+        ["/v1/storage-units", "/v1/campaigns", "/v1/system/pause"].map(|path| bare("POST", path, 422)),
+    );
     cases.push(bare("PUT", "/v1/storage-units/docs/queue", 422));
     cases
 }

@@ -187,7 +187,8 @@ async fn assert_content(index: &Index<'_>, data: &Path) {
             domain::event::Event::Record(happened) => record.evolve(happened),
             domain::event::Event::StorageUnit(_)
             | domain::event::Event::KeyScope(_)
-            | domain::event::Event::Campaign(_) => record,
+            | domain::event::Event::Campaign(_)
+            | domain::event::Event::System(_) => record,
         });
         for (scope, stored) in &record.scopes {
             let place = Place::Managed(stored.digest);

@@ -194,7 +194,8 @@ async fn a_withdrawn_member_is_settled_for_its_campaign() {
             domain::event::Event::KeyScope(key_scope::Event::Work(_))
             | domain::event::Event::StorageUnit(_)
             | domain::event::Event::Record(_)
-            | domain::event::Event::Campaign(_) => None,
+            | domain::event::Event::Campaign(_)
+            | domain::event::Event::System(_) => None,
         })
         .collect();
     assert_eq!(withdrawn, [campaign; 3]);

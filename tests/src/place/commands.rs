@@ -135,7 +135,9 @@ pub async fn finish(engine: &Engine, claimed: &Claimed) -> Accepted {
 pub async fn state(engine: &Engine, key: &str) -> Work {
     match engine.inspect(Subject::KeyScope(id(key))).await.expect("the work can be looked at") {
         Aggregate::KeyScope(scope) => Some(scope.work),
-        Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => None,
+        Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
+            None
+        }
     }
     .expect("a key-scope")
 }

@@ -46,6 +46,7 @@ pub const fn word(event: &Event) -> &'static str {
         Event::KeyScope(key_scope::Event::Withdrawn(_)) => "withdrawn",
         Event::Record(event) => event.name(),
         Event::Campaign(event) => event.name(),
+        Event::System(event) => event.name(),
     }
 }
 
@@ -57,7 +58,8 @@ pub const fn work_event(event: &Event) -> Option<&work::Event> {
         Event::KeyScope(key_scope::Event::Withdrawn(_))
         | Event::StorageUnit(_)
         | Event::Record(_)
-        | Event::Campaign(_) => None,
+        | Event::Campaign(_)
+        | Event::System(_) => None,
     }
 }
 

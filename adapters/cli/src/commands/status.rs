@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{cell, list, show, with_client};
+use super::{cell, list, show, system, with_client};
 use crate::args::{Global, StatusOptions};
 use crate::client::part;
 use crate::config::Config;
@@ -40,6 +40,10 @@ pub(crate) async fn run(global: &Global, config: &Config, options: StatusOptions
 }
 
 fn overview(reply: &Value) {
+    if let Some(pause) = reply.get("paused") {
+        output::line(&system::paused(pause));
+        output::line("");
+    }
     let units = reply.get("units").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut headings = vec!["UNIT"];
     headings.extend(["QUEUED", "ASSIGNED", "RUNNING", "RETRYING", "FINISHED", "FAILED", "QUEUE"]);

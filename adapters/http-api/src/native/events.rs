@@ -20,6 +20,15 @@ const EVENTS_READ_MAX: usize = 1_000;
 
 /// A page of the events of a thing; `absent` is the answer when it has none.
 pub(super) async fn events(state: &ApiState, subject: &Subject, query: &Many, absent: Problem) -> Reply {
+    told(state, subject, query, Some(absent)).await
+}
+
+/// A page of the events of a thing that is there even before its first event.
+pub(super) async fn events_if_any(state: &ApiState, subject: &Subject, query: &Many) -> Reply {
+    told(state, subject, query, None).await
+}
+
+async fn told(state: &ApiState, subject: &Subject, query: &Many, absent: Option<Problem>) -> Reply {
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     let after = page::after_number(query.after.as_deref())?;
     let position = position::log(state, query.min_position.as_deref()).await?;
@@ -27,7 +36,7 @@ pub(super) async fn events(state: &ApiState, subject: &Subject, query: &Many, ab
     // One more than the page shows whether there is a next one.
     let end = first.saturating_add(limit as u64).saturating_add(1);
     let stream = read_until(state, subject, end).await?;
-    if stream.is_empty() {
+    if let Some(absent) = absent.filter(|_| stream.is_empty()) {
         return Err(absent);
     }
     // What an event changed follows only from everything before it, so the fold begins with the first event.

@@ -100,7 +100,15 @@ async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply 
     let mut undelivered = Undelivered { engine: &state.engine, worker, leases };
     let leases = bodies(&state.engine, &undelivered.leases).await?;
     let position = state.engine.acknowledged();
-    let reply = ok(position, &json!({ "leases": leases, "position": position }))?;
+    let mut body = json!({ "leases": leases, "position": position });
+    // Whoever gets nothing is told when that is because nobody gets anything.
+    if leases.is_empty()
+        && let Some(reason) = state.engine.pause_reason().await?
+        && let Some(members) = body.as_object_mut()
+    {
+        members.insert("paused".to_owned(), json!({ "reason": reason }));
+    }
+    let reply = ok(position, &body)?;
     undelivered.leases.clear();
     Ok(reply)
 }

@@ -8,7 +8,7 @@ use projections::read_model::{self, Query as Rows};
 use projections::view::View as _;
 use projections::views::{KeyScopes, StorageUnits};
 
-use super::{One, Reply, ok};
+use super::{One, Reply, ok, system};
 use crate::extract::Query;
 use crate::position;
 use crate::state::ApiState;
@@ -41,6 +41,7 @@ async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
         }
     }
     let counts = model.counts(KeyScopes::NAME, "").await?;
-    let overview: Overview = overview(&units, &counts, position);
+    let system = system::row(&state).await?;
+    let overview: Overview = overview(&units, &counts, position).of_system(system.as_ref());
     ok(position, &overview)
 }

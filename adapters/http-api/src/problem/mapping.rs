@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use domain::aggregate::Refusal;
 use domain::ports::{ContentError, ReadError};
-use domain::{campaign, record, storage_unit, work};
+use domain::{campaign, record, storage_unit, system, work};
 use projections::read_model::ReadModelError;
 use runtime::{DocumentError, RebuildError, SubmitError};
 
@@ -32,6 +32,7 @@ impl From<Refusal> for Problem {
             Refusal::Work(refusal) => refusal.into(),
             Refusal::Record(refusal) => refusal.into(),
             Refusal::Campaign(refusal) => refusal.into(),
+            Refusal::System(refusal) => refusal.into(),
             Refusal::WrongKind => Self::broken("wrong_kind", refusal),
         }
     }
@@ -86,6 +87,17 @@ impl From<campaign::Refusal> for Problem {
             campaign::Refusal::CursorMoved => Self::conflict("cursor_moved", refusal),
             campaign::Refusal::NotExhausted => Self::conflict("campaign_not_exhausted", refusal),
             campaign::Refusal::PaceZero { .. } => Self::invalid("pace_zero", refusal),
+        }
+    }
+}
+
+impl From<system::Refusal> for Problem {
+    fn from(refusal: system::Refusal) -> Self {
+        match refusal {
+            system::Refusal::ReasonMissing => Self::invalid("reason_missing", refusal),
+            system::Refusal::ReasonTooLong { .. } => Self::invalid("invalid_reason", refusal),
+            system::Refusal::AlreadyPaused { .. } => Self::conflict("already_paused", refusal),
+            system::Refusal::DispatchingPaused { .. } => Self::conflict("dispatching_paused", refusal),
         }
     }
 }

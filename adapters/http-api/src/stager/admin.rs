@@ -76,7 +76,9 @@ async fn is_clearing(state: &ApiState, unit: &StorageUnitName) -> Result<bool, F
             StorageUnit::Clearing => Ok(true),
             StorageUnit::Absent | StorageUnit::Active(_) => Ok(false),
         },
-        Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => Ok(false),
+        Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
+            Ok(false)
+        }
     }
 }
 

@@ -190,6 +190,7 @@ impl From<Refusal> for Failure {
             Refusal::Record(refusal) => refusal.into(),
             Refusal::Campaign(refusal) => refusal.into(),
             Refusal::Work(refusal) => Self::ours(Code::Refused, refusal.to_string()),
+            Refusal::System(refusal) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::WrongKind => Self::internal(refusal.to_string()),
         }
     }

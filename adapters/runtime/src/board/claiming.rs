@@ -11,6 +11,7 @@ use domain::envelope::{Command, Envelope};
 use domain::event::Event;
 use domain::names::{Actor, CommandId, WorkerId};
 use domain::stream::Version;
+use domain::system;
 use domain::time::Millis;
 use domain::work::{self, Token};
 use projections::work_queue::Candidate;
@@ -20,6 +21,9 @@ use tokio::time::Instant;
 use super::{Board, Claimed};
 use crate::pipeline::SubmitError;
 use crate::waiters::{Serves, Ticket};
+
+/// How long a claim that a pause refuses waits until the queue knows of the pause.
+const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
 /// Who claims, and what.
 #[derive(Clone)]
@@ -130,6 +134,12 @@ impl Board {
                 self.change(|queue| queue.park(&candidate));
                 Ok(None)
             }
+            Err(SubmitError::Refused(Refusal::System(system::Refusal::DispatchingPaused { .. }))) => {
+                // Back in the queue it is offered to nobody, once the queue knows of the pause.
+                self.catch_up().await;
+                self.change(|queue| queue.give_back(candidate));
+                Ok(None)
+            }
             Err(SubmitError::Refused(_)) => {
                 self.change(|queue| queue.discard(&candidate));
                 Ok(None)
@@ -152,6 +162,15 @@ impl Board {
         for error in futures::future::join_all(released).await.into_iter().filter_map(Result::err) {
             tracing::debug!(%error, %worker, "a lease that reached nobody could not be given back; it will run out");
         }
+    }
+
+    /// Waits until the queue has seen everything that was acknowledged, but not for ever: a queue that stands still
+    /// offers what it has, which costs a refused claim.
+    async fn catch_up(&self) {
+        let mut position = self.position.clone();
+        let acknowledged = self.pipeline.acknowledged();
+        let reached = position.wait_for(|reached| *reached >= acknowledged);
+        drop(tokio::time::timeout(CATCH_UP_MAX, reached).await);
     }
 
     fn go_on(&self, claim: impl Future<Output = ()> + Send + 'static) {

@@ -181,7 +181,11 @@ impl Engine {
                 self.withdraw_too_late(process::delete(recorded.id.0, id)).await;
             }
             (
-                Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_),
+                Event::StorageUnit(_)
+                | Event::KeyScope(_)
+                | Event::Record(_)
+                | Event::Campaign(_)
+                | Event::System(_),
                 Ok(_) | Err(_),
             ) => {}
         }

@@ -153,18 +153,31 @@ fn submit_error(error: AppendError) -> SubmitError {
     }
 }
 
+impl Pending {
+    /// Whether its decision depends on whether the system is paused.
+    pub(super) const fn dispatches(&self) -> bool {
+        match &self.message {
+            Message::Submit(envelope, _) => envelope.command.dispatches(),
+            Message::Inspect(..) => false,
+        }
+    }
+}
+
 pub(super) type States = HashMap<StreamId, Result<Entry, SubmitError>>;
 
 async fn load(task: &mut Task, pending: &[Pending]) -> States {
     let mut states = States::with_capacity(pending.len());
     let mut missing = HashMap::new();
-    for pending in pending {
-        if states.contains_key(&pending.stream) || missing.contains_key(&pending.stream) {
+    let system =
+        pending.iter().any(Pending::dispatches).then_some((Subject::System.stream(), Subject::System));
+    let own = pending.iter().map(|pending| (pending.stream.clone(), pending.subject.clone()));
+    for (stream, subject) in own.chain(system) {
+        if states.contains_key(&stream) || missing.contains_key(&stream) {
             continue;
         }
-        match task.cache.take(&pending.stream) {
-            Some(entry) => drop(states.insert(pending.stream.clone(), Ok(entry))),
-            None => drop(missing.insert(pending.stream.clone(), pending.subject.clone())),
+        match task.cache.take(&stream) {
+            Some(entry) => drop(states.insert(stream, Ok(entry))),
+            None => drop(missing.insert(stream, subject)),
         }
     }
     let store = &*task.store;

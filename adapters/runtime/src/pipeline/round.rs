@@ -1,16 +1,18 @@
 //! One round of a batch: what each command records, given what those before it made of its stream.
 //!
 //! A round has at most one append per stream. The store takes appends independently of each other, so a second one
-//! could come to lie behind what another process wrote in place of the first. It does not know the store.
+//! could come to lie behind what another process wrote in place of the first. For the same reason a claim waits for the
+//! round after when the system is paused or resumed in this one: leases follow from what is in the log, not from what
+//! may yet fail to get there. It does not know the store.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use domain::aggregate::Aggregate;
+use domain::aggregate::{Aggregate, Refusal};
 use domain::envelope::Envelope;
 use domain::event::{Event, Metadata};
 use domain::ports::{Append, NewEvent};
-use domain::stream::{ExpectedVersion, StreamId, Version};
+use domain::stream::{ExpectedVersion, StreamId, Subject, Version};
 use domain::time::Timestamp;
 
 use super::batch::{Pending, States};
@@ -30,6 +32,8 @@ pub(super) struct Round {
     written: HashSet<StreamId>,
     /// The streams of which something has to wait, so that everything after it waits as well.
     waiting: HashSet<StreamId>,
+    /// The stream that says whether leases may be given.
+    system: StreamId,
 }
 
 /// A command that was decided and now waits for the store.
@@ -58,6 +62,7 @@ impl Round {
             now,
             written: HashSet::new(),
             waiting: HashSet::new(),
+            system: Subject::System.stream(),
         }
     }
 
@@ -76,11 +81,32 @@ impl Round {
         }
     }
 
-    /// Decides a command; gives it back when it would be the second on its stream to record something.
+    /// Whether a lease may be given.
+    fn permit_dispatch(&self) -> Result<(), SubmitError> {
+        match self.states.get(&self.system) {
+            Some(Ok(Entry { aggregate: Aggregate::System(system), .. })) => {
+                system.permit_dispatch().map_err(|refusal| SubmitError::Refused(refusal.into()))
+            }
+            Some(Ok(_)) => Err(SubmitError::Refused(Refusal::WrongKind)),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(SubmitError::Stopping),
+        }
+    }
+
+    /// Decides a command; gives it back when it would be the second on its stream to record something, or when it
+    /// follows from something that this round records.
     fn decide(&mut self, pending: Pending) -> Result<Decided, Pending> {
         let unchanged = |pending, version, outcome, inspected| {
             Ok(Decided { pending, append: None, version, outcome, inspected })
         };
+        if pending.dispatches() {
+            if self.written.contains(&self.system) {
+                return Err(pending);
+            }
+            if let Err(error) = self.permit_dispatch() {
+                return unchanged(pending, None, Err(error), None);
+            }
+        }
         let entry = match self.states.get_mut(&pending.stream) {
             Some(Ok(entry)) => entry,
             Some(Err(error)) => {

@@ -82,7 +82,10 @@ impl<'a> Hand<'a> {
             Aggregate::KeyScope(scope) => {
                 Ok(scope.work.lease().is_some_and(|lease| lease.token == self.claim.token))
             }
-            Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) => Ok(false),
+            Aggregate::StorageUnit(_)
+            | Aggregate::Record(_)
+            | Aggregate::Campaign(_)
+            | Aggregate::System(_) => Ok(false),
         }
     }
 

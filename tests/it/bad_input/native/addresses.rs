@@ -75,6 +75,8 @@ pub(super) fn bad_queries() -> Vec<Case> {
     cases.extend([
         bare("GET", "/v1/campaigns?state=running", 400),
         bare("GET", "/v1/overview?limit=1", 400),
+        bare("GET", "/v1/system?limit=1", 400),
+        bare("GET", "/v1/system/events?limit=0", 400),
         bare("GET", "/v1/storage-units/docs?limit=1", 400),
         bare("DELETE", "/v1/storage-units/docs?force=true", 400),
         bare("DELETE", format!("/v1/storage-units/docs?reason={}", "x".repeat(1_001)), 422),
