@@ -79,6 +79,20 @@ pub struct ModuleTable {
     pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
+impl ModuleTable {
+    /// The modules of a scope, each with its whole settings: the unit's, overlaid with its own.
+    #[must_use]
+    pub fn overlaid(&self, scope: &Scope) -> Vec<ModuleEntry> {
+        let entries = self.modules.get(scope).into_iter().flatten();
+        let overlaid = entries.map(|entry| {
+            let mut settings = self.settings.clone();
+            settings.extend(entry.settings.clone());
+            ModuleEntry { settings, ..entry.clone() }
+        });
+        overlaid.collect()
+    }
+}
+
 /// One module attached to a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -262,3 +262,67 @@ fn wait_for_campaign(site: &Site) {
         assert!(std::time::Instant::now() < end, "the campaign is completed in time");
     }
 }
+
+/// A long-lived program that notes what it was told and makes capitals of documents; it cannot do the third.
+const SHOUT: &str = r#"
+import json, sys
+seen = open("seen", "a")
+for line in sys.stdin:
+    message = json.loads(line)
+    kind = next(iter(message))
+    print(kind, file=seen, flush=True)
+    if kind == "item":
+        item = message["item"]
+        if item["key"] == "003":
+            reply = {"failure": {"id": item["id"], "code": "no", "text": "not this one", "may_pass_later": False}}
+        else:
+            reply = {"result": {"id": item["id"], "output": item["content"].upper()}}
+        print(json.dumps(reply), flush=True)
+    elif kind == "batch_end":
+        print(json.dumps({"batch_done": {"batch": message["batch_end"]["batch"]}}), flush=True)
+"#;
+
+#[test]
+fn reprise_work_hands_a_long_lived_module_what_waits_together_as_one_batch() {
+    const COUNT: usize = 10;
+    const BATCH_ITEMS_MAX: usize = 6;
+    let site = Site::with_documents(COUNT);
+    fs::write(site.path().join("shout.py"), SHOUT).unwrap();
+    let configuration = fs::read_to_string(site.path().join("reprise.toml")).unwrap();
+    let module = format!(
+        "[modules.upper]\nmode = \"stream\"\ncommand = [\"python3\", \"shout.py\"]\n\
+         output_scope = \"upper\"\nbatch_items_max = {BATCH_ITEMS_MAX}\n"
+    );
+    let (before, _) = configuration.split_once("[modules.upper]").unwrap();
+    fs::write(site.path().join("reprise.toml"), format!("{before}{module}")).unwrap();
+    let _server = site.serve();
+    site.queue_everything(60_000);
+    // Everything waits before anybody works, so that batches are as large as they may be.
+    let queued = |status: &Value| status["totals"]["queued"] == COUNT;
+    let end = std::time::Instant::now() + PATIENCE;
+    while !queued(&site.ask(&["status"])) {
+        assert!(std::time::Instant::now() < end, "everything is queued in time");
+    }
+    let (says, lines) = channel();
+    let url = site.url();
+    let mut work = command(site.path(), &["-v", "--server", &url, "work", "--name", "mine", "--jobs", "1"]);
+    work.env("NO_COLOR", "1");
+    let work = Process::start(work, &says);
+    until(&lines, |line| line.contains("working"));
+    wait_for_campaign(&site);
+    assert_eq!(work.stop(), Some(0));
+
+    let seen = fs::read_to_string(site.path().join("seen")).unwrap();
+    let batches = seen.split("batch_start").skip(1).map(|batch| batch.matches("item").count());
+    assert_eq!(batches.collect::<Vec<_>>(), [BATCH_ITEMS_MAX, COUNT - BATCH_ITEMS_MAX], "{seen}");
+    let list = site.ask(&["status", "docs", "--limit", "1000"]);
+    for item in list["items"].as_array().unwrap() {
+        if item["key"] == "003" {
+            assert_eq!((&item["status"], &item["last_error"]["code"]), (&"failed".into(), &"no".into()));
+        } else {
+            assert_eq!((&item["status"], &item["digest"]), (&"finished".into(), &items_digest(item).into()));
+        }
+    }
+    let attempts = site.ask(&["history", "docs/content/000", "--attempts"]);
+    assert_eq!(attempts["items"][0]["outputs"][0]["scope"], "upper", "{attempts}");
+}

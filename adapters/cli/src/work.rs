@@ -1,8 +1,9 @@
 //! `reprise work`: the built-in worker as a process of its own. It claims from a server over HTTP what its own modules can
-//! process, and reports what came of it. Does not know where the documents lie.
+//! process, in batches when its modules take them, and reports what came of it. Does not know where the documents lie.
 
 mod attempt;
 mod queues;
+mod report;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,9 +27,12 @@ use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::serve::terminated;
 use queues::Queues;
+use report::Said;
 
 /// How long one claim waits for work; what the server has learnt meanwhile is looked at in between.
 const CLAIM_WAIT: Millis = Millis(10_000);
+/// How many leases are given back in one request at most.
+const RELEASED_ITEMS_MAX: usize = 1_000;
 /// The wait after something could not be had before the next try.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -51,6 +55,7 @@ pub(crate) async fn work(global: &Global, config: &Config, options: WorkOptions)
         modules,
         queues: Queues::new(&options.queue)?,
         held: Mutex::default(),
+        paused: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);
     let mut jobs = JoinSet::new();
@@ -91,6 +96,13 @@ fn name(asked: Option<WorkerId>) -> Result<WorkerId, CliError> {
 #[derive(Deserialize)]
 struct Leases {
     leases: Vec<Lease>,
+    /// Why there is none for anybody, when that is so.
+    paused: Option<Paused>,
+}
+
+#[derive(Deserialize)]
+struct Paused {
+    reason: String,
 }
 
 /// A lease, as the server sends it.
@@ -106,14 +118,6 @@ struct Lease {
     input_url: String,
 }
 
-impl Lease {
-    /// What names it in a report.
-    fn place(&self, worker: &WorkerId) -> Value {
-        let Self { unit, scope, key, token, .. } = self;
-        json!({ "worker": worker, "unit": unit, "scope": scope, "key": key, "token": token })
-    }
-}
-
 /// The worker.
 struct Worker {
     client: Client,
@@ -122,10 +126,12 @@ struct Worker {
     queues: Queues,
     /// What it has in hand.
     held: Mutex<HashMap<String, Lease>>,
+    /// Why the server gives no lease to anybody, as far as it said so.
+    paused: Mutex<Option<String>>,
 }
 
 impl Worker {
-    /// Processes one document after the other until told to stop.
+    /// Processes one batch after the other until told to stop.
     async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         loop {
             let claimed = tokio::select! {
@@ -134,16 +140,52 @@ impl Worker {
             };
             match claimed {
                 Ok(leases) => {
-                    for lease in leases {
-                        self.hold(&lease);
-                        self.work_on(&lease).await;
-                        self.let_go(&lease);
+                    for first in leases {
+                        self.work_on_batch(first).await;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "nothing could be claimed; trying again");
                     tokio::time::sleep(RETRY_DELAY).await;
                 }
+            }
+        }
+    }
+
+    /// Processes the document of a lease, and more of the same queue when its modules take batches.
+    async fn work_on_batch(&self, first: Lease) {
+        self.hold(&first);
+        let more = self.claim_more(&first).await;
+        let mut leases = vec![first];
+        leases.extend(more);
+        let defined = |lease: &Lease| {
+            let is_defined = |entry: &ModuleEntry| self.modules.profile(&entry.module).is_some();
+            !lease.modules.is_empty() && lease.modules.iter().all(is_defined)
+        };
+        // The unit's modules may have changed since the queues were looked at, or since the first claim.
+        let modules = leases.first().map(|first| first.modules.clone()).unwrap_or_default();
+        let (ours, others): (Vec<_>, Vec<_>) =
+            leases.into_iter().partition(|lease| lease.modules == modules && defined(lease));
+        self.release(others).await;
+        self.work_on(&ours).await;
+        ours.iter().for_each(|lease| self.let_go(lease));
+    }
+
+    /// Claims what else waits in the queue of a lease, as much as a batch of its modules has. Does not wait.
+    async fn claim_more(&self, first: &Lease) -> Vec<Lease> {
+        let more_max = runtime::batch_items_max(&self.modules, &first.modules) - 1;
+        if more_max == 0 {
+            return Vec::new();
+        }
+        let queues = json!([{ "unit": first.unit, "scope": first.scope }]);
+        match self.claim_from(&queues, more_max, Millis(0)).await {
+            Ok(Leases { leases, paused: _ }) => {
+                leases.iter().for_each(|lease| self.hold(lease));
+                leases
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the rest of a batch could not be claimed; the batch is smaller");
+                Vec::new()
             }
         }
     }
@@ -155,35 +197,52 @@ impl Worker {
             tokio::time::sleep(RETRY_DELAY).await;
             return Ok(Vec::new());
         }
+        let Leases { leases, paused } = self.claim_from(&json!(queues), 1, CLAIM_WAIT).await?;
+        self.note_pause(paused.map(|paused| paused.reason));
+        Ok(leases)
+    }
+
+    async fn claim_from(&self, queues: &Value, max: usize, wait_ms: Millis) -> Result<Leases, CliError> {
         let body = json!({
             "worker": self.name,
             "version": env!("CARGO_PKG_VERSION"),
             "queues": queues,
-            "wait_ms": CLAIM_WAIT,
+            "max": max,
+            "wait_ms": wait_ms,
         });
         let reply = self.client.send(Method::POST, "/v1/leases", &body).await?;
-        let reply: Leases = serde_json::from_value(reply)
-            .map_err(|error| CliError::Unavailable(format!("the server's leases cannot be read: {error}")))?;
-        Ok(reply.leases)
+        serde_json::from_value(reply)
+            .map_err(|error| CliError::Unavailable(format!("the server's leases cannot be read: {error}")))
     }
 
-    /// Says something of a lease.
-    async fn say(&self, word: &str, lease: &Lease, more: Value) -> Result<Value, CliError> {
-        let mut body = lease.place(&self.name);
-        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
-            body.extend(more);
+    /// Says once that the server gives no work to anybody, and once that it does again.
+    fn note_pause(&self, paused: Option<String>) {
+        let mut known = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known == paused {
+            return;
         }
-        self.client.send(Method::POST, &format!("/v1/leases/{word}"), &body).await
+        match &paused {
+            Some(reason) => tracing::info!(reason, "the server is paused; waiting until it is resumed"),
+            None => tracing::info!("the server is paused no longer"),
+        }
+        *known = paused;
     }
 
     /// Gives back everything that is still in hand.
     async fn give_back(&self) {
         let held: Vec<Lease> = self.held().drain().map(|(_, lease)| lease).collect();
-        for lease in held {
-            if let Err(error) = self.say("release", &lease, Value::Null).await {
-                tracing::warn!(%error, key = %lease.key, "a lease could not be given back; it will run out");
+        self.release(held).await;
+    }
+
+    /// Gives leases back. One that cannot be given back runs out.
+    async fn release(&self, leases: Vec<Lease>) {
+        for batch in leases.chunks(RELEASED_ITEMS_MAX) {
+            let said: Vec<Said> = batch.iter().map(|lease| Said::of(lease, json!({}))).collect();
+            if let Err(error) = self.say_all("release", &said).await {
+                tracing::warn!(%error, leases = batch.len(), "leases could not be given back; they will run out");
             }
         }
+        leases.iter().for_each(|lease| self.let_go(lease));
     }
 
     fn hold(&self, lease: &Lease) {

@@ -31,3 +31,4 @@ pub use presence::{Present, QueueFilter};
 pub use projector::{RebuildError, RebuildProgress};
 pub use settings::RuntimeSettings;
 pub use stop::ShutdownReport;
+pub use worker::batch::{Ending, Held, attempt, batch_items_max};

@@ -1,7 +1,7 @@
 //! The built-in worker: claims, reads documents, runs the scope's modules over them, keeps what they made, reports.
 //! Does not know how a module runs.
 
-mod batch;
+pub(crate) mod batch;
 mod hand;
 
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::pipeline::SubmitError;
 use crate::stop::Stop;
 use crate::waiters::Serves;
+use batch::Ending;
 use hand::Hand;
 
 pub(crate) use hand::digest_of;
@@ -67,10 +68,21 @@ async fn work_on(engine: &Engine, worker: &WorkerId, first: Claimed) {
         let more = claim_more(engine, worker, settings, first).await;
         claims.extend(more);
     }
-    let starting = claims.into_iter().map(|claim| Hand::start(engine, worker, claim));
+    let input_bytes_max = settings.as_ref().map_or(0, |settings| settings.limits.input_bytes_max);
+    let starting = claims.into_iter().map(|claim| Hand::start(engine, worker, input_bytes_max, claim));
     let hands: Vec<Hand> = join_all(starting).await.into_iter().flatten().collect();
+    let attempt = async {
+        match (&settings, hands.first()) {
+            (Ok(settings), Some(first)) => {
+                let entries = settings.modules.overlaid(&first.claim.id.scope);
+                batch::attempt(engine.modules(), &entries, &hands).await
+            }
+            (Ok(_), None) => Vec::new(),
+            (Err(problem), _) => vec![Ending::interrupted(problem); hands.len()],
+        }
+    };
     let endings = tokio::select! {
-        endings = batch::attempt(&hands, settings) => endings,
+        endings = attempt => endings,
         // The leases are all somebody else's now: what this attempt makes would be refused.
         () = heartbeats(&hands) => return,
     };
@@ -85,7 +97,7 @@ async fn claim_more(
     first: &Claimed,
 ) -> Vec<Claimed> {
     let (unit, scope) = (first.id.unit.clone(), first.id.scope.clone());
-    let more_max = batch_items_max(engine.modules(), settings, &scope) - 1;
+    let more_max = batch::batch_items_max(engine.modules(), entries(settings, &scope)) - 1;
     if more_max == 0 {
         return Vec::new();
     }
@@ -106,12 +118,6 @@ async fn heartbeats(hands: &[Hand<'_>]) {
 
 fn entries<'a>(settings: &'a Settings, scope: &Scope) -> &'a [ModuleEntry] {
     settings.modules.modules.get(scope).map_or(&[], Vec::as_slice)
-}
-
-/// How many documents a worker takes at once: as many as the module of the scope that takes the most. At least 1.
-fn batch_items_max(modules: &dyn Modules, settings: &Settings, scope: &Scope) -> usize {
-    let profiles = entries(settings, scope).iter().filter_map(|entry| modules.profile(&entry.module));
-    profiles.map(|profile| profile.batch_items_max).max().unwrap_or(1).max(1)
 }
 
 /// Whether every module of a scope is defined here; a scope without modules is served by nobody.

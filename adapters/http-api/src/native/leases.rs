@@ -133,23 +133,14 @@ async fn bodies(engine: &Engine, leases: &[Claimed]) -> Result<Vec<LeaseBody>, P
     }
     let body = |lease: &Claimed| {
         let Claimed { id, token, until, lease_ms, attempt } = lease.clone();
-        let modules = units.get(&id.unit).and_then(Option::as_ref).map(|unit| modules(unit, &id.scope));
+        let modules =
+            units.get(&id.unit).and_then(Option::as_ref).map(|unit| unit.modules.overlaid(&id.scope));
         let input_url = documents::url(&id);
         let KeyScopeId { unit, scope, key } = id;
         let modules = modules.unwrap_or_default();
         LeaseBody { unit, scope, key, token, until, lease_ms, attempt, modules, input_url }
     };
     Ok(leases.iter().map(body).collect())
-}
-
-fn modules(unit: &Settings, scope: &Scope) -> Vec<ModuleEntry> {
-    let entries = unit.modules.modules.get(scope).into_iter().flatten();
-    let overlaid = entries.map(|entry| {
-        let mut settings = unit.modules.settings.clone();
-        settings.extend(entry.settings.clone());
-        ModuleEntry { settings, ..entry.clone() }
-    });
-    overlaid.collect()
 }
 
 /// Leases that have not been answered with yet. When whoever claimed them goes away before, they are given back.

@@ -1,26 +1,86 @@
 //! A batch: the modules of one scope, in order, over documents of one unit. Each document has an ending of its own.
-//! Does not know how a lease is kept or a result reported.
+//! Workers inside the server and outside share it. Does not know how a lease is kept, a document read or a result
+//! reported: whoever holds the lease does.
 
 use std::vec::IntoIter;
 
-use domain::digest::Digest;
-use domain::names::ModuleName;
-use domain::ports::{ContentError, Job, ModuleFailure, ModuleProfile, ModuleResult};
+use async_trait::async_trait;
+use domain::names::{ModuleName, Scope};
+use domain::ports::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
 use domain::retry::RetryPolicy;
-use domain::storage_unit::{ModuleEntry, ModuleInput, Settings};
+use domain::storage_unit::{ModuleEntry, ModuleInput};
+use domain::stream::KeyScopeId;
 use domain::work::Output;
-use sha2::{Digest as _, Sha256};
 
-use super::hand::{Ending, Hand};
-use crate::documents::DocumentError;
+use crate::outside::digest_of;
 
 /// How much of the documents of one batch is in memory at once, in bytes, and one document more. What is beyond it
 /// waits for its turn.
 const PORTION_BYTES_MAX: usize = 64 << 20;
 
+/// One lease in somebody's hand.
+#[async_trait]
+pub trait Held: Sync {
+    /// On what.
+    fn id(&self) -> &KeyScopeId;
+
+    /// Which attempt this is, counted from 1.
+    fn attempt(&self) -> u32;
+
+    /// Whether the lease was found to be gone.
+    fn is_lost(&self) -> bool;
+
+    /// The document, or how the attempt ends without it.
+    async fn read(&self) -> Result<Vec<u8>, Ending>;
+
+    /// Keeps an output under a scope, now or with the report; or how the attempt ends when that cannot be.
+    async fn keep(&self, scope: &Scope, output: Vec<u8>) -> Result<(), Ending>;
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// With what each module made.
+    Finished(Vec<Output>),
+    /// With nothing.
+    Failed {
+        /// What went wrong, as a code.
+        code: String,
+        /// What went wrong, as a text.
+        text: String,
+        /// How often and when it is tried again.
+        retry: RetryPolicy,
+    },
+    /// The lease is somebody else's now.
+    GivenUp,
+}
+
+impl Ending {
+    /// The end by a failure; `retry` holds if another attempt could end better.
+    #[must_use]
+    pub fn failed(failure: ModuleFailure, retry: RetryPolicy) -> Self {
+        let ModuleFailure { code, text, may_pass_later } = failure;
+        let retry = if may_pass_later { retry } else { RetryPolicy::never() };
+        Self::Failed { code, text, retry }
+    }
+
+    /// The engine could not read or keep what was needed: another attempt may.
+    #[must_use]
+    pub fn interrupted(text: impl Into<String>) -> Self {
+        Self::Failed { code: "engine".to_owned(), text: text.into(), retry: RetryPolicy::default() }
+    }
+}
+
+/// How many documents a worker takes at once: as many as the module of the scope that takes the most. At least 1.
+#[must_use]
+pub fn batch_items_max(modules: &dyn Modules, entries: &[ModuleEntry]) -> usize {
+    let profiles = entries.iter().filter_map(|entry| modules.profile(&entry.module));
+    profiles.map(|profile| profile.batch_items_max).max().unwrap_or(1).max(1)
+}
+
 /// A document on its way through the modules.
-struct Item<'a> {
-    hand: &'a Hand<'a>,
+struct Item<'a, H> {
+    hand: &'a H,
     document: Vec<u8>,
     /// What the module before made of it.
     previous: Vec<u8>,
@@ -29,18 +89,14 @@ struct Item<'a> {
     ending: Option<Ending>,
 }
 
-/// Gives every lease its ending, in order.
-pub(super) async fn attempt(hands: &[Hand<'_>], settings: Result<Settings, String>) -> Vec<Ending> {
-    let settings = match settings {
-        Ok(settings) => settings,
-        Err(problem) => return vec![Ending::Interrupted(problem); hands.len()],
-    };
+/// Runs the modules of a scope over documents of it, and gives every lease its ending, in order. Each entry has its
+/// whole settings: the unit's, overlaid with its own.
+pub async fn attempt<H: Held>(modules: &dyn Modules, entries: &[ModuleEntry], hands: &[H]) -> Vec<Ending> {
     let mut endings = Vec::with_capacity(hands.len());
     while let Some(rest) = hands.get(endings.len()..).filter(|rest| !rest.is_empty()) {
-        let mut items = read_portion(rest, &settings).await;
-        let entries = hands.first().map_or(&[][..], |hand| super::entries(&settings, &hand.claim.id.scope));
+        let mut items = read_portion(rest).await;
         for entry in entries {
-            run_entry(&mut items, entry, &settings).await;
+            run_entry(modules, entry, &mut items).await;
         }
         endings.extend(items.into_iter().map(Item::end));
     }
@@ -48,16 +104,13 @@ pub(super) async fn attempt(hands: &[Hand<'_>], settings: Result<Settings, Strin
 }
 
 /// Reads documents until there is enough in memory. At least one.
-async fn read_portion<'a>(hands: &'a [Hand<'a>], settings: &Settings) -> Vec<Item<'a>> {
+async fn read_portion<H: Held>(hands: &[H]) -> Vec<Item<'_, H>> {
     let mut items = Vec::new();
     let mut size_bytes = 0;
     for hand in hands {
-        let id = &hand.claim.id;
-        let size_bytes_max = settings.limits.input_bytes_max;
-        let read = hand.engine.document(&id.unit, &id.key, &id.scope, size_bytes_max).await;
-        let (document, ending) = match read {
+        let (document, ending) = match hand.read().await {
             Ok(document) => (document, None),
-            Err(error) => (Vec::new(), Some(unreadable(&error))),
+            Err(ending) => (Vec::new(), Some(ending)),
         };
         size_bytes += document.len();
         items.push(Item { hand, document, previous: Vec::new(), outputs: Vec::new(), ending });
@@ -69,23 +122,22 @@ async fn read_portion<'a>(hands: &'a [Hand<'a>], settings: &Settings) -> Vec<Ite
 }
 
 /// Runs one module over everything that has not ended, in batches of the size that it takes.
-async fn run_entry(items: &mut [Item<'_>], entry: &ModuleEntry, settings: &Settings) {
-    let mut open: Vec<&mut Item<'_>> = items.iter_mut().filter_map(Item::if_open).collect();
-    let Some(engine) = open.first().map(|item| item.hand.engine) else { return };
-    let Some(profile) = engine.modules().profile(&entry.module) else {
+async fn run_entry<H: Held>(modules: &dyn Modules, entry: &ModuleEntry, items: &mut [Item<'_, H>]) {
+    let mut open: Vec<&mut Item<'_, H>> = items.iter_mut().filter_map(Item::if_open).collect();
+    let Some(profile) = modules.profile(&entry.module) else {
         open.iter_mut().for_each(|item| item.ending = Some(not_defined(&entry.module)));
         return;
     };
     for batch in open.chunks_mut(profile.batch_items_max.max(1)) {
-        let jobs = batch.iter_mut().map(|item| item.job(entry, settings)).collect();
-        let mut results = engine.modules().run_batch(&entry.module, jobs).await.into_iter();
+        let jobs = batch.iter_mut().map(|item| item.job(entry)).collect();
+        let mut results = modules.run_batch(&entry.module, jobs).await.into_iter();
         for item in batch {
             item.take(&mut results, entry, &profile).await;
         }
     }
 }
 
-impl Item<'_> {
+impl<H: Held> Item<'_, H> {
     /// This, unless it has ended or its lease is gone.
     fn if_open(&mut self) -> Option<&mut Self> {
         if self.ending.is_none() && self.hand.is_lost() {
@@ -94,16 +146,14 @@ impl Item<'_> {
         self.ending.is_none().then_some(self)
     }
 
-    fn job(&mut self, entry: &ModuleEntry, settings: &Settings) -> Job {
-        let id = &self.hand.claim.id;
-        let mut merged = settings.modules.settings.clone();
-        merged.extend(entry.settings.clone());
+    fn job(&mut self, entry: &ModuleEntry) -> Job {
+        let KeyScopeId { unit, scope, key } = self.hand.id().clone();
         Job {
-            unit: id.unit.clone(),
-            scope: id.scope.clone(),
-            key: id.key.clone(),
-            attempt: self.hand.claim.attempt,
-            settings: merged,
+            unit,
+            scope,
+            key,
+            attempt: self.hand.attempt(),
+            settings: entry.settings.clone(),
             input: match entry.input {
                 ModuleInput::Document => self.document.clone(),
                 ModuleInput::Previous => std::mem::take(&mut self.previous),
@@ -118,17 +168,18 @@ impl Item<'_> {
         entry: &ModuleEntry,
         profile: &ModuleProfile,
     ) {
-        let retry = entry.retry.unwrap_or(profile.retry);
         match results.next() {
             Some(Ok(result)) => {
-                if let Err(error) = self.keep(result.output, entry, profile).await {
-                    self.ending = Some(Ending::Interrupted(error.to_string()));
+                if let Err(ending) = self.keep(result.output, entry, profile).await {
+                    self.ending = Some(ending);
                 }
             }
-            Some(Err(failure)) => self.ending = Some(Ending::Failed { failure, retry }),
+            Some(Err(failure)) => {
+                self.ending = Some(Ending::failed(failure, entry.retry.unwrap_or(profile.retry)));
+            }
             None => {
                 let problem = format!("the module {} gave fewer results than it got documents", entry.module);
-                self.ending = Some(Ending::Interrupted(problem));
+                self.ending = Some(Ending::interrupted(problem));
             }
         }
     }
@@ -138,13 +189,12 @@ impl Item<'_> {
         output: Vec<u8>,
         entry: &ModuleEntry,
         profile: &ModuleProfile,
-    ) -> Result<(), DocumentError> {
-        let digest = Digest(Sha256::digest(&output).into());
-        let size_bytes = output.len() as u64;
+    ) -> Result<(), Ending> {
+        let (digest, size_bytes) = (digest_of(&output), output.len() as u64);
         let scope = entry.output_scope.clone().or_else(|| profile.output_scope.clone());
         self.previous.clone_from(&output);
         if let Some(scope) = &scope {
-            self.hand.keep_if_leased(scope, output).await?;
+            self.hand.keep(scope, output).await?;
         }
         self.outputs.push(Output { module: entry.module.clone(), digest, size_bytes, scope });
         Ok(())
@@ -159,28 +209,8 @@ impl Item<'_> {
     }
 }
 
-fn unreadable(error: &DocumentError) -> Ending {
-    let (code, may_pass_later) = match error {
-        DocumentError::Content(ContentError::NotFound { .. }) => ("input_not_found", false),
-        DocumentError::Content(ContentError::TooLarge { .. }) => ("input_too_large", false),
-        DocumentError::Content(ContentError::Outside(_)) => ("input_outside", false),
-        DocumentError::Content(ContentError::Location(_)) => ("input_location", false),
-        DocumentError::Content(ContentError::Storage(_)) => ("input_storage", true),
-        DocumentError::NoUnit | DocumentError::Submit(_) | DocumentError::Read(_) => {
-            return Ending::Interrupted(error.to_string());
-        }
-    };
-    let failure = ModuleFailure { code: code.to_owned(), text: error.to_string(), may_pass_later };
-    Ending::Failed { failure, retry: RetryPolicy::default() }
-}
-
 fn not_defined(module: &ModuleName) -> Ending {
-    let failure = ModuleFailure {
-        code: "not_defined".to_owned(),
-        text: format!(
-            "the module {module} is not defined here; define it as [modules.{module}] in reprise.toml"
-        ),
-        may_pass_later: false,
-    };
-    Ending::Failed { failure, retry: RetryPolicy::never() }
+    let text =
+        format!("the module {module} is not defined here; define it as [modules.{module}] in reprise.toml");
+    Ending::Failed { code: "not_defined".to_owned(), text, retry: RetryPolicy::never() }
 }

@@ -1,19 +1,21 @@
-//! One lease in a worker's hand: started, kept alive, reported. Does not know what is made of the document.
+//! One lease in a built-in worker's hand: started, kept alive, reported. Does not know what is made of the document.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use async_trait::async_trait;
 use domain::aggregate::{Aggregate, Refusal};
 use domain::digest::Digest;
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, CommandId, Scope, WorkerId};
-use domain::ports::ModuleFailure;
+use domain::ports::{ContentError, ModuleFailure};
 use domain::record::WritePolicy;
 use domain::retry::RetryPolicy;
-use domain::stream::{RecordId, Subject};
+use domain::stream::{KeyScopeId, RecordId, Subject};
 use domain::work::{self, Output};
 use sha2::{Digest as _, Sha256};
 
 use super::RETRY_DELAY;
+use super::batch::{Ending, Held};
 use crate::board::Claimed;
 use crate::documents::DocumentError;
 use crate::engine::Engine;
@@ -22,32 +24,25 @@ use crate::pipeline::{Accepted, SubmitError};
 /// How often within a lease the worker shows that it is alive.
 const HEARTBEATS_PER_LEASE: u32 = 3;
 
-/// How an attempt ended.
-#[derive(Debug, Clone)]
-pub(super) enum Ending {
-    Finished(Vec<Output>),
-    Failed {
-        failure: ModuleFailure,
-        retry: RetryPolicy,
-    },
-    /// The engine could not read or keep what it needed: another attempt may.
-    Interrupted(String),
-    /// The lease is somebody else's now.
-    GivenUp,
-}
-
 /// One lease in a worker's hand.
 pub(super) struct Hand<'a> {
     pub(super) engine: &'a Engine,
     pub(super) claim: Claimed,
     worker: &'a WorkerId,
+    /// The largest document that is read, in bytes.
+    input_bytes_max: u64,
     lost: AtomicBool,
 }
 
 impl<'a> Hand<'a> {
     /// Begins the attempt, if that can be recorded.
-    pub(super) async fn start(engine: &'a Engine, worker: &'a WorkerId, claim: Claimed) -> Option<Self> {
-        let hand = Self { engine, claim, worker, lost: AtomicBool::new(false) };
+    pub(super) async fn start(
+        engine: &'a Engine,
+        worker: &'a WorkerId,
+        input_bytes_max: u64,
+        claim: Claimed,
+    ) -> Option<Self> {
+        let hand = Self { engine, claim, worker, input_bytes_max, lost: AtomicBool::new(false) };
         match hand.send(work::Command::Start { token: hand.claim.token }).await {
             Ok(_) => Some(hand),
             Err(error) => {
@@ -58,14 +53,9 @@ impl<'a> Hand<'a> {
         }
     }
 
-    /// Whether the lease was found to be gone.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
-    }
-
     /// Keeps an output, unless the lease was taken back: the result will be refused, and must not replace one that
     /// counts.
-    pub(super) async fn keep_if_leased(&self, scope: &Scope, output: Vec<u8>) -> Result<(), DocumentError> {
+    async fn keep_if_leased(&self, scope: &Scope, output: Vec<u8>) -> Result<(), DocumentError> {
         let id = &self.claim.id;
         if !self.is_leased().await? {
             return Ok(());
@@ -116,14 +106,7 @@ impl<'a> Hand<'a> {
             Ending::Finished(outputs) => {
                 work::Command::Complete { token, digest: digest_of(&outputs), outputs }
             }
-            Ending::Failed { failure, retry } => {
-                let retry = if failure.may_pass_later { retry } else { RetryPolicy::never() };
-                work::Command::Fail { token, code: failure.code, text: failure.text, retry }
-            }
-            Ending::Interrupted(text) => {
-                let retry = RetryPolicy::default();
-                work::Command::Fail { token, code: "engine".to_owned(), text, retry }
-            }
+            Ending::Failed { code, text, retry } => work::Command::Fail { token, code, text, retry },
             Ending::GivenUp => return,
         };
         let until = tokio::time::Instant::now() + self.claim.lease_ms.as_duration();
@@ -150,6 +133,47 @@ impl<'a> Hand<'a> {
         let actor = Actor::new(self.worker.as_str()).unwrap_or_else(|_| Actor::system());
         Envelope::new(CommandId(self.engine.ids().fresh()), actor, command)
     }
+}
+
+#[async_trait]
+impl Held for Hand<'_> {
+    fn id(&self) -> &KeyScopeId {
+        &self.claim.id
+    }
+
+    fn attempt(&self) -> u32 {
+        self.claim.attempt
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    async fn read(&self) -> Result<Vec<u8>, Ending> {
+        let KeyScopeId { unit, scope, key } = &self.claim.id;
+        let read = self.engine.document(unit, key, scope, self.input_bytes_max).await;
+        read.map_err(|error| unreadable(&error))
+    }
+
+    async fn keep(&self, scope: &Scope, output: Vec<u8>) -> Result<(), Ending> {
+        let kept = self.keep_if_leased(scope, output).await;
+        kept.map_err(|error| Ending::interrupted(error.to_string()))
+    }
+}
+
+fn unreadable(error: &DocumentError) -> Ending {
+    let (code, may_pass_later) = match error {
+        DocumentError::Content(ContentError::NotFound { .. }) => ("input_not_found", false),
+        DocumentError::Content(ContentError::TooLarge { .. }) => ("input_too_large", false),
+        DocumentError::Content(ContentError::Outside(_)) => ("input_outside", false),
+        DocumentError::Content(ContentError::Location(_)) => ("input_location", false),
+        DocumentError::Content(ContentError::Storage(_)) => ("input_storage", true),
+        DocumentError::NoUnit | DocumentError::Submit(_) | DocumentError::Read(_) => {
+            return Ending::interrupted(error.to_string());
+        }
+    };
+    let failure = ModuleFailure { code: code.to_owned(), text: error.to_string(), may_pass_later };
+    Ending::failed(failure, RetryPolicy::default())
 }
 
 /// One digest over all outputs: that of the only one, or else that of their digests in order.

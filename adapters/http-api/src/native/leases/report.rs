@@ -160,9 +160,12 @@ impl Reporter<'_> {
         };
         match said {
             Ok(said) => said,
-            Err(Problem { code, detail, status: _ }) => {
+            Err(Problem { code, detail, status }) => {
                 shown.insert("status".to_owned(), json!(code));
                 shown.insert("detail".to_owned(), json!(detail));
+                if status == StatusCode::SERVICE_UNAVAILABLE {
+                    shown.insert("try_later".to_owned(), json!(true));
+                }
                 shown
             }
         }
