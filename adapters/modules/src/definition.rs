@@ -52,8 +52,11 @@ pub struct Definition {
     pub kind: Kind,
     /// How long a program lives. Default: `once`.
     pub mode: Mode,
-    /// The address of a service, with `http://`. Default: none; kind `http` needs one.
+    /// The address of a service, with `http://` or `https://`. Default: none; kind `http` needs one.
     pub url: Option<String>,
+    /// A PEM file with the certificates of the authorities that may vouch for a service with `https://`; then nobody else
+    /// may. Default: those that this machine trusts.
+    pub ca_file: Option<PathBuf>,
     /// Headers that a service gets with every request, such as `authorization`. Default: empty.
     pub headers: BTreeMap<String, String>,
     /// The program and its arguments, handed over as they are, without a shell. Either this or `shell`.
@@ -120,6 +123,7 @@ impl Default for Definition {
             kind: Kind::Command,
             mode: Mode::Once,
             url: None,
+            ca_file: None,
             headers: BTreeMap::new(),
             command: Vec::new(),
             shell: None,

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,6 +23,7 @@ use tokio::time::timeout;
 
 use crate::definition::{Definition, Problem};
 use crate::excerpt::Excerpt;
+use crate::tls;
 use crate::wire::{self, BatchStart, Item, Reply};
 
 /// How often one request is sent at most, and the wait in between.
@@ -36,7 +38,7 @@ pub(crate) struct Service {
     definition: Definition,
     uri: Uri,
     headers: HeaderMap,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     batches: AtomicU64,
 }
 
@@ -65,7 +67,7 @@ impl Service {
     pub(crate) fn new(definition: Definition) -> Result<Self, Problem> {
         let (uri, mut headers) = (definition.uri()?, definition.header_map()?);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = Client::builder(TokioExecutor::new()).build(tls::connector(&definition)?);
         Ok(Self { definition, uri, headers, client, batches: AtomicU64::default() })
     }
 
@@ -163,12 +165,18 @@ impl Service {
         Trouble { failure, may_pass_soon }
     }
 
-    fn unreachable(&self, error: &(dyn Error + 'static)) -> Trouble {
-        let mut text = format!("the service {} could not be reached: {error}", self.uri);
-        let mut source = error.source();
+    fn unreachable(&self, top: &(dyn Error + 'static)) -> Trouble {
+        let mut text = format!("the service {} could not be reached: {top}", self.uri);
+        let mut source = top.source();
         while let Some(error) = source {
             text = format!("{text}: {error}");
             source = error.source();
+        }
+        if let Some(advice) = tls::advice(top) {
+            let text = format!("{text}; {advice}");
+            let failure =
+                ModuleFailure { code: "certificate_refused".to_owned(), text, may_pass_later: true };
+            return Trouble { failure, may_pass_soon: false };
         }
         let failure = ModuleFailure { code: "connection_failed".to_owned(), text, may_pass_later: true };
         Trouble { failure, may_pass_soon: true }

@@ -12,6 +12,7 @@ mod program;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -52,8 +53,8 @@ enum Way {
 }
 
 impl ConfiguredModules {
-    /// Takes the definitions if each of them can be run as it is written. Looks at no file and no network: see
-    /// [`Self::missing_programs`].
+    /// Takes the definitions if each of them can be run as it is written. Looks at no network, and at no file but the
+    /// certificates that services with `https://` need: see [`Self::missing_programs`].
     ///
     /// # Errors
     /// [`DefinitionError`], which names the module and says what to write instead.

@@ -2,6 +2,7 @@
 
 mod http;
 mod stream;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};

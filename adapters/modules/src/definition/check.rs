@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use domain::names::ModuleName;
 use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::Scheme;
 
 use super::{
     BATCH_ITEMS_MAX_MAX, Definition, Kind, Mode, OUTPUT_BYTES_MAX_MAX, RESERVED_PREFIX, STDERR_BYTES_MAX_MAX,
@@ -53,13 +54,24 @@ pub enum Problem {
     #[error("nothing says where the service is; set url = \"http://host:port/path\"")]
     NoUrl,
     /// The address of a service cannot be used.
-    #[error(
-        "'{url}' is no address of a service; write http://host:port/path, and reach https through a proxy on this machine"
-    )]
+    #[error("'{url}' is no address of a service; write http://host:port/path or https://host:port/path")]
     Url {
         /// The address as it is written.
         url: String,
     },
+    /// The file of authorities cannot be used.
+    #[error("the authorities in '{}' cannot be used: {problem}; set ca_file to a PEM file with their certificates", path.display())]
+    CaFile {
+        /// The file as it is written.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nobody can vouch for a service.
+    #[error(
+        "this machine trusts no authority that could vouch for a service with https; install its ca-certificates, or set ca_file"
+    )]
+    NoAuthorities,
     /// A header cannot be sent.
     #[error(
         "the header {name:?} cannot be sent; names have letters, digits and '-', values no control characters"
@@ -114,7 +126,11 @@ impl Definition {
 
     fn check_command(&self) -> Result<(), Problem> {
         let instead = "set kind = \"http\"";
-        let foreign = [("url", self.url.is_some()), ("headers", !self.headers.is_empty())];
+        let foreign = [
+            ("url", self.url.is_some()),
+            ("headers", !self.headers.is_empty()),
+            ("ca_file", self.ca_file.is_some()),
+        ];
         refuse_foreign(foreign, instead)?;
         match (self.command.first(), &self.shell) {
             (Some(_), Some(_)) => return Err(Problem::TwoPrograms),
@@ -139,7 +155,8 @@ impl Definition {
             ("dir", self.dir.is_some()),
         ];
         refuse_foreign(foreign, instead)?;
-        self.uri()?;
+        let needless = self.ca_file.is_some() && !self.is_https()?;
+        refuse_foreign([("ca_file", needless)], "begin url with https://")?;
         self.header_map().map(drop)
     }
 
@@ -147,9 +164,16 @@ impl Definition {
     pub(crate) fn uri(&self) -> Result<Uri, Problem> {
         let url = self.url.as_ref().ok_or(Problem::NoUrl)?;
         let uri: Option<Uri> = url.parse().ok();
-        let usable =
-            |uri: &Uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(|it| !it.is_empty());
+        let usable = |uri: &Uri| {
+            [Some("http"), Some("https")].contains(&uri.scheme_str())
+                && uri.host().is_some_and(|it| !it.is_empty())
+        };
         uri.filter(usable).ok_or_else(|| Problem::Url { url: url.clone() })
+    }
+
+    /// Whether a service is reached with transport security.
+    pub(crate) fn is_https(&self) -> Result<bool, Problem> {
+        Ok(self.uri()?.scheme() == Some(&Scheme::HTTPS))
     }
 
     /// The headers that a service gets.

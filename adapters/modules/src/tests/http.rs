@@ -191,7 +191,7 @@ fn what_a_kind_of_module_does_not_have_is_refused_with_what_to_do() {
     let not_here = |name, instead| Problem::NotForKind { name, instead };
     let cases = [
         (Definition { kind: Kind::Http, ..Definition::default() }, Problem::NoUrl),
-        (service("https://localhost"), url("https://localhost")),
+        (service("ftp://localhost"), url("ftp://localhost")),
         (service("localhost:1"), url("localhost:1")),
         (Definition { headers: headers.clone(), ..good.clone() }, Problem::Header { name: "a b".to_owned() }),
         (Definition { mode: Mode::Stream, ..good.clone() }, not_here("mode", "set kind = \"command\"")),

@@ -1,0 +1,92 @@
+//! Whom a service with `https://` must be vouched for by, and what to do when it is not. Does not know what is sent.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+
+use crate::definition::{Definition, Problem};
+
+/// Connects to a service, with or without transport security, as its address says.
+pub(crate) fn connector(definition: &Definition) -> Result<HttpsConnector<HttpConnector>, Problem> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider speaks the versions of TLS that are the default")
+        .with_root_certificates(authorities(definition)?)
+        .with_no_client_auth();
+    Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build())
+}
+
+/// Who may vouch for the service: those in `ca_file` and nobody else, or else those that this machine trusts.
+fn authorities(definition: &Definition) -> Result<RootCertStore, Problem> {
+    match &definition.ca_file {
+        _ if !definition.is_https()? => Ok(RootCertStore::empty()),
+        Some(path) => of_file(path),
+        None => of_machine(),
+    }
+}
+
+fn of_file(path: &Path) -> Result<RootCertStore, Problem> {
+    let unusable = |problem: String| Problem::CaFile { path: path.to_owned(), problem };
+    let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        authorities.add(certificate).map_err(|error| unusable(error.to_string()))?;
+    }
+    if authorities.is_empty() {
+        return Err(unusable("it holds no certificate".to_owned()));
+    }
+    Ok(authorities)
+}
+
+fn of_machine() -> Result<RootCertStore, Problem> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let mut authorities = RootCertStore::empty();
+    // One that cannot be read vouches for nobody; the others still do.
+    let _counts = authorities.add_parsable_certificates(loaded.certs);
+    if authorities.is_empty() {
+        return Err(Problem::NoAuthorities);
+    }
+    Ok(authorities)
+}
+
+/// What to do when the service's certificate was refused; nothing when the error is another.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list of reasons is the library's, and it grows")]
+pub(crate) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let rustls::Error::InvalidCertificate(refused) = tls_error(error)? else { return None };
+    Some(match refused {
+        CertificateError::UnknownIssuer => {
+            "nobody who is trusted here vouches for its certificate; set ca_file to a PEM file with the certificate of the \
+             authority that signed it, or have this machine trust that authority"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name; write the name that it is for into url"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired; have it renewed"
+        }
+        _ => "its certificate is not accepted; have it replaced",
+    })
+}
+
+/// The error of the handshake, however deep it is wrapped.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    // What an I/O error wraps is not its source.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    match wrapped {
+        Some(wrapped) => tls_error(wrapped),
+        None => error.source().and_then(tls_error),
+    }
+}
