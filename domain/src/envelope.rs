@@ -1,6 +1,7 @@
 //! The command envelope: what everything that enters is turned into, whatever its door.
 //! Does not know how it arrived.
 
+mod label;
 mod sender;
 #[cfg(test)]
 mod tests;

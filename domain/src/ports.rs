@@ -9,7 +9,8 @@ mod modules;
 pub use content::{ContentError, ContentStore, KeyListing, Place};
 pub use event_forms::{EventForm, EventForms};
 pub use event_store::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, NewEvent, ReadError, Subscription,
+    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, NewEvent, ReadError,
+    Subscription,
 };
 pub use modules::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
 

@@ -4,10 +4,11 @@
 //! it can be claimed, so an entry that is out of date costs a refused claim and nothing else. It does not know who
 //! waits for work.
 
+mod depth;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use domain::key_scope;
 use domain::names::{Key, Scope, StorageUnitName};
@@ -16,6 +17,8 @@ use domain::stream::{KeyScopeId, Position};
 use domain::system;
 use domain::time::Millis;
 use domain::work::{self, Priority};
+
+pub use depth::QueueDepth;
 
 /// Where an entry stands in its queue: lower goes first.
 pub type Rank = (Priority, Position);
@@ -49,6 +52,8 @@ struct UnitQueue {
     taken: HashMap<(Scope, Key), Taken>,
     /// What was found to be held when it was offered, and where it stood.
     parked: HashMap<(Scope, Key), Rank>,
+    /// What is held, whether or not it waits and was offered since.
+    held: HashSet<(Scope, Key)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +83,7 @@ impl WorkQueue {
             waiting: BTreeMap::new(),
             taken: HashMap::new(),
             parked: HashMap::new(),
+            held: HashSet::new(),
         };
         if self.units.insert(name.clone(), unit).is_none() {
             self.turns.push_back(name.clone());
@@ -112,6 +118,13 @@ impl WorkQueue {
                 self.paused = false;
                 true
             }
+        }
+    }
+
+    /// Takes note of a hold.
+    pub fn restore_held(&mut self, id: &KeyScopeId) {
+        if let Some(unit) = self.units.get_mut(&id.unit) {
+            unit.held.insert((id.scope.clone(), id.key.clone()));
         }
     }
 
@@ -154,25 +167,28 @@ impl WorkQueue {
                 self.push(id, (priority, at))
             }
             // What was never offered while it was held still waits where it waited.
-            key_scope::Event::Work(work::Event::Released) => self.unpark(id),
+            key_scope::Event::Work(work::Event::Released) => {
+                self.forget_hold(id);
+                self.unpark(id)
+            }
             key_scope::Event::Work(work::Event::Assigned(_)) => {
                 self.lease(id);
                 false
             }
             // Room below `in_flight_max`.
-            key_scope::Event::Work(work::Event::Finished(_) | work::Event::Failed(_))
-            | key_scope::Event::Withdrawn(_) => {
-                self.with_unit(&id.unit, |unit| {
-                    unit.parked.remove(&(id.scope.clone(), id.key.clone()));
-                });
-                self.free(id);
-                true
+            key_scope::Event::Work(work::Event::Finished(_) | work::Event::Failed(_)) => self.end(id),
+            key_scope::Event::Withdrawn(_) => {
+                self.forget_hold(id);
+                self.end(id)
+            }
+            key_scope::Event::Work(work::Event::Held) => {
+                self.restore_held(id);
+                false
             }
             key_scope::Event::Work(
                 work::Event::ProcessStarted(_)
                 | work::Event::LeaseExtended(_)
                 | work::Event::RequeueRequested(_)
-                | work::Event::Held
                 | work::Event::LateResultRefused(_),
             ) => false,
         }
@@ -255,6 +271,20 @@ impl WorkQueue {
 
     fn with_unit(&mut self, name: &StorageUnitName, change: impl FnOnce(&mut UnitQueue)) -> bool {
         self.units.get_mut(name).map(change).is_some()
+    }
+
+    fn end(&mut self, id: &KeyScopeId) -> bool {
+        self.with_unit(&id.unit, |unit| {
+            unit.parked.remove(&(id.scope.clone(), id.key.clone()));
+        });
+        self.free(id);
+        true
+    }
+
+    fn forget_hold(&mut self, id: &KeyScopeId) {
+        self.with_unit(&id.unit, |unit| {
+            unit.held.remove(&(id.scope.clone(), id.key.clone()));
+        });
     }
 
     fn unpark(&mut self, id: &KeyScopeId) -> bool {

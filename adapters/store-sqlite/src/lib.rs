@@ -34,7 +34,8 @@ use std::thread::{self, JoinHandle};
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, ReadError, Subscription,
+    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, ReadError,
+    Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,7 +43,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::index::Index;
 use crate::lookup::Name;
 pub use crate::options::{OpenError, SqliteOptions};
-use crate::reader::Pool;
+use crate::reader::{Pool, Reader};
 use crate::recent::Recent;
 use crate::request::{Request, prepare};
 use crate::subscription::Follower;
@@ -62,6 +63,7 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
     indexer: Option<JoinHandle<()>>,
+    log_bytes_max: Option<u64>,
     /// Dropped last: until then nobody else may open the folder.
     _lock: FolderLock,
 }
@@ -105,6 +107,7 @@ impl SqliteStore {
             shared: Arc::clone(&shared),
             writer: None,
             indexer: None,
+            log_bytes_max: options.log_bytes_max,
             _lock: lock,
         };
         let thread_error = |error: std::io::Error| file_error(folder, error.to_string());
@@ -175,6 +178,11 @@ impl EventStore for SqliteStore {
         }
         let before = (*self.shared.head.borrow()).saturating_sub(1);
         Ok(self.shared.page(before, usize::MAX, EventFilter::default()).await?.pop())
+    }
+
+    async fn size(&self) -> Result<Option<LogSize>, ReadError> {
+        let size_bytes = self.shared.pool.run(Reader::size_bytes).await?;
+        Ok(Some(LogSize { size_bytes, size_bytes_max: self.log_bytes_max }))
     }
 
     async fn subscribe(&self, after: Position) -> Result<Box<dyn Subscription>, ReadError> {

@@ -119,6 +119,24 @@ async fn a_subscription_ends_with_its_store() {
 }
 
 #[tokio::test]
+async fn a_log_knows_its_size_and_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions { log_bytes_max: Some(1 << 30), ..SqliteOptions::default() };
+    let store = SqliteStore::open(folder.path(), options).unwrap();
+    let before = store.size().await.unwrap().unwrap();
+    for number in 0..200 {
+        let expected = ExpectedVersion::after(u64::checked_sub(number, 1).map(Version));
+        let id = u128::from(number) + 1;
+        write(&store, append("a", expected, id..id + 1)).await.unwrap();
+    }
+    let after = store.size().await.unwrap().unwrap();
+    assert_eq!((before.size_bytes_max, after.size_bytes_max), (Some(1 << 30), Some(1 << 30)));
+    assert!(after.size_bytes > before.size_bytes, "{before:?}, then {after:?}");
+    drop(store);
+    assert_eq!(fs::metadata(log::path(folder.path())).unwrap().len(), after.size_bytes);
+}
+
+#[tokio::test]
 async fn closing_leaves_three_files() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();

@@ -169,6 +169,15 @@ fn a_recorded_command_reads_back_as_what_it_was() {
 }
 
 #[test]
+fn a_command_is_called_in_counts_what_it_is_called_in_the_log() {
+    for command in commands() {
+        assert_eq!(command.name(), recorded_name(&command), "{command:?}");
+        let stream = command.subject().stream();
+        assert!(stream.as_str().starts_with(command.kind()), "{stream} is no {}", command.kind());
+    }
+}
+
+#[test]
 fn every_command_is_recorded_under_its_stored_name() {
     let mut names: Vec<_> = commands().iter().map(recorded_name).collect();
     names.dedup();

@@ -81,6 +81,15 @@ pub enum ReadError {
     },
 }
 
+/// How large a log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSize {
+    /// What it takes up, in bytes.
+    pub size_bytes: u64,
+    /// What it may take up, in bytes; nothing without a limit of its own.
+    pub size_bytes_max: Option<u64>,
+}
+
 /// Which way a stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -143,6 +152,12 @@ pub trait EventStore: Send + Sync {
 
     /// The last durable event of the log, nothing when there is none.
     async fn last(&self) -> Result<Option<Arc<RecordedEvent>>, ReadError>;
+
+    /// How large the log is, as far as this process can say: nothing when that is not its business, such as in memory or
+    /// on a server.
+    async fn size(&self) -> Result<Option<LogSize>, ReadError> {
+        Ok(None)
+    }
 
     /// Every event after `after`: those that are there, then those that come; in order, without gap or repeat.
     async fn subscribe(&self, after: Position) -> Result<Box<dyn Subscription>, ReadError>;

@@ -203,3 +203,52 @@ fn a_queue_that_is_restored_while_the_system_is_paused_offers_nothing() {
     queue.restore_waiting(&id("u", "a"), (Priority::Normal, Position::row(1)));
     assert!(take(&mut queue, 10).is_empty());
 }
+
+/// `waiting leased held oldest` of each queue.
+fn depths(queue: &WorkQueue) -> Vec<String> {
+    let oldest = |depth: &QueueDepth| depth.oldest_claimable.map_or("-".to_owned(), |at| at.to_string());
+    queue
+        .depths()
+        .iter()
+        .map(|it| format!("{} {} {} {} {}", it.unit, it.waiting, it.leased, it.held, oldest(it)))
+        .collect()
+}
+
+#[test]
+fn the_oldest_claimable_entry_is_the_oldest_of_all_priorities() {
+    let mut queue = queue_of(&[("u", 10), ("v", 10)]);
+    happens(&mut queue, &id("u", "low"), queued(Priority::Low), 1);
+    happens(&mut queue, &id("u", "high"), queued(Priority::High), 2);
+    happens(&mut queue, &id("v", "a"), queued(Priority::Normal), 3);
+    assert_eq!(depths(&queue), ["u 2 0 0 1", "v 1 0 0 3"]);
+    assert_eq!(take(&mut queue, 2), ["u/high", "v/a"]);
+    assert_eq!(depths(&queue), ["u 1 1 0 1", "v 0 1 0 -"]);
+    happens(&mut queue, &id("u", "low"), assigned(), 4);
+    assert_eq!(depths(&queue)[0], "u 1 2 0 -", "somebody took it past the queue");
+}
+
+#[test]
+fn what_nobody_may_claim_has_no_age() {
+    let mut queue = queue_of(&[("u", 10)]);
+    happens(&mut queue, &id("u", "held"), queued(Priority::Normal), 1);
+    happens(&mut queue, &id("u", "free"), queued(Priority::Normal), 2);
+    happens(&mut queue, &id("u", "held"), Event::Held, 3);
+    assert_eq!(depths(&queue), ["u 2 0 0 2"]);
+    queue.apply_unit(&unit("u"), &storage_unit::Event::QueueDisabled);
+    assert_eq!(depths(&queue), ["u 2 0 0 -"]);
+    queue.apply_unit(&unit("u"), &storage_unit::Event::QueueEnabled);
+    let held = queue.take(1, &|_, _| true).remove(0);
+    queue.park(&held);
+    assert_eq!(depths(&queue), ["u 1 0 1 2"]);
+    happens(&mut queue, &id("u", "held"), Event::Released, 4);
+    assert_eq!(depths(&queue), ["u 2 0 0 1"], "released work is as old as it was");
+    queue.restore_held(&id("u", "held"));
+    queue.apply_key_scope(
+        &id("u", "held"),
+        &key_scope::Event::Withdrawn(key_scope::Withdrawn { campaign: None }),
+        Position::row(5),
+    );
+    happens(&mut queue, &id("u", "held"), queued(Priority::High), 6);
+    happens(&mut queue, &id("u", "free"), assigned(), 7);
+    assert_eq!(take(&mut queue, 1), ["u/held"], "a hold does not outlive what it lay over");
+}

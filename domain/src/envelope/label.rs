@@ -1,0 +1,59 @@
+//! What a command is called in counts and traces: the kind of thing that it is asked of, and the word under which it is
+//! recorded. Does not know who counts.
+
+use super::{Command, WITHDRAW};
+use crate::{campaign, key_scope, record, storage_unit};
+
+impl Command {
+    /// The kind of thing that it is asked of.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::StorageUnit(..) => "storage_unit",
+            Self::KeyScope(..) => "key_scope",
+            Self::Record(..) => "record",
+            Self::Campaign(..) => "campaign",
+        }
+    }
+
+    /// The word under which it is recorded.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StorageUnit(_, command) => storage_unit_name(command),
+            Self::KeyScope(_, key_scope::Command::Work(command)) => command.name(),
+            Self::KeyScope(_, key_scope::Command::Withdraw) => WITHDRAW,
+            Self::Record(_, record::Command::Write { .. }) => "write",
+            Self::Record(_, record::Command::Delete { .. }) => "delete",
+            Self::Campaign(_, command) => campaign_name(command),
+        }
+    }
+}
+
+const fn storage_unit_name(command: &storage_unit::Command) -> &'static str {
+    match command {
+        storage_unit::Command::Create(_) => "create",
+        storage_unit::Command::SetContent(_) => "set_content",
+        storage_unit::Command::SetModules(_) => "set_modules",
+        storage_unit::Command::EnableQueue => "enable_queue",
+        storage_unit::Command::DisableQueue => "disable_queue",
+        storage_unit::Command::SetLimits(_) => "set_limits",
+        storage_unit::Command::ResetQueue => "reset_queue",
+        storage_unit::Command::Drop => "drop",
+        storage_unit::Command::ConfirmCleared => "confirm_cleared",
+    }
+}
+
+const fn campaign_name(command: &campaign::Command) -> &'static str {
+    match command {
+        campaign::Command::Start { .. } => "start",
+        campaign::Command::Advance { .. } => "advance",
+        campaign::Command::Exhaust => "exhaust",
+        campaign::Command::ReportListingFailure { .. } => "report_listing_failure",
+        campaign::Command::SetPace(_) => "set_pace",
+        campaign::Command::Pause => "pause",
+        campaign::Command::Resume => "resume",
+        campaign::Command::Cancel => "cancel",
+        campaign::Command::Complete => "complete",
+    }
+}
