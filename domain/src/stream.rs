@@ -78,6 +78,24 @@ impl Position {
     pub const fn row(number: u64) -> Self {
         Self { major: number, minor: 0 }
     }
+
+    /// How many events lie after this position up to `head`, where positions are numbers of rows.
+    #[must_use]
+    pub const fn events_until(self, head: Self) -> Option<u64> {
+        match (self, head) {
+            (Self { major: seen, minor: 0 }, Self { major: end, minor: 0 }) => Some(end.saturating_sub(seen)),
+            (Self { .. }, Self { .. }) => None,
+        }
+    }
+
+    /// A position before this one, and so near that no event of an embedded store lies in between.
+    #[must_use]
+    pub const fn just_before(self) -> Self {
+        match self {
+            Self { major, minor: 0 } => Self { major: major.saturating_sub(1), minor: 0 },
+            Self { major, minor } => Self { major, minor: minor - 1 },
+        }
+    }
 }
 
 impl fmt::Display for Position {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::names::{Actor, StorageUnitName};
+use domain::names::{Actor, Scope, StorageUnitName};
 use domain::stream::{Position, Subject};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -123,7 +123,7 @@ pub fn overview(units: &[StorageUnitRow], counts: &[(String, u64)], position: Po
         totals.add(status, *count);
         if let Some(unit) = by_name.get_mut(unit.as_str()) {
             unit.counts.add(status, *count);
-            unit.scopes.entry(scope).or_default().add(status, *count);
+            unit.scopes.entry(scope.to_string()).or_default().add(status, *count);
         }
     }
     Overview { position, paused: None, totals, units: by_name.into_values().collect() }
@@ -135,6 +135,17 @@ impl Overview {
     pub fn of_system(self, system: Option<&SystemRow>) -> Self {
         Self { paused: system.and_then(PauseOverview::of), ..self }
     }
+}
+
+/// The counts of [`crate::views::KeyScopes`] per group, put together for each queue.
+#[must_use]
+pub fn queues(counts: &[(String, u64)]) -> BTreeMap<(StorageUnitName, Scope), StatusCounts> {
+    let mut queues: BTreeMap<_, StatusCounts> = BTreeMap::new();
+    for (group, count) in counts {
+        let Some(Group { unit, scope, status }) = Group::read(group) else { continue };
+        queues.entry((unit, scope)).or_default().add(status, *count);
+    }
+    queues
 }
 
 impl UnitOverview {
@@ -151,7 +162,7 @@ impl UnitOverview {
 
 struct Group {
     unit: StorageUnitName,
-    scope: String,
+    scope: Scope,
     status: Status,
 }
 
@@ -162,7 +173,7 @@ impl Group {
         let status = Status::from_name(status)?;
         // A group is shaped like a key-scope's stream with the status in the place of the key.
         let Ok(Subject::KeyScope(id)) = format!("key_scope-{group}").parse() else { return None };
-        Some(Self { unit: id.unit, scope: id.scope.to_string(), status })
+        Some(Self { unit: id.unit, scope: id.scope, status })
     }
 }
 

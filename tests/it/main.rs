@@ -10,6 +10,7 @@ mod events;
 mod leases;
 mod modules;
 mod native_api;
+mod operations;
 mod packaging;
 mod python_worker;
 mod stager_access;

@@ -6,4 +6,6 @@ pub mod crash;
 pub mod faults;
 pub mod harness;
 pub mod place;
+pub mod promql;
+pub mod scrape;
 pub mod views;

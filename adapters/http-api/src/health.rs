@@ -26,24 +26,20 @@ async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Value>) {
         Ok(head) => (is_near(position, head), "ok".to_owned(), Some(head)),
         Err(error) => (false, error.to_string(), None),
     };
-    let lag_events = head.and_then(|head| events_behind(position, head));
+    let lag_events = head.and_then(|head| position.events_until(head));
     let projections = json!({ "position": position, "head": head, "lag_events": lag_events });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "ready": ready, "store": store, "projections": projections })))
 }
 
-fn is_near(position: Position, head: Position) -> bool {
-    position >= head || events_behind(position, head).is_some_and(|events| events <= LAG_EVENTS_MAX)
+/// Whether the instance is ready for work: its log can be read, and its views are near the end of it.
+pub(crate) async fn is_ready(state: &ApiState) -> bool {
+    let position = state.engine.views_position();
+    state.engine.store().head().await.is_ok_and(|head| is_near(position, head))
 }
 
-/// How many events lie between two positions, when positions are numbers of rows.
-pub(crate) const fn events_behind(position: Position, head: Position) -> Option<u64> {
-    match (position, head) {
-        (Position { major: seen, minor: 0 }, Position { major: end, minor: 0 }) => {
-            Some(end.saturating_sub(seen))
-        }
-        (Position { .. }, Position { .. }) => None,
-    }
+fn is_near(position: Position, head: Position) -> bool {
+    position >= head || position.events_until(head).is_some_and(|events| events <= LAG_EVENTS_MAX)
 }
 
 #[cfg(test)]

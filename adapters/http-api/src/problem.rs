@@ -4,11 +4,14 @@
 mod mapping;
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+
+use crate::observe::request_id;
 
 /// After how many seconds a caller that was turned away may come again.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
@@ -70,6 +73,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,
+            request_id: request_id(),
         }
     }
 }
@@ -82,6 +86,9 @@ pub(crate) struct ProblemBody<'a> {
     status: u16,
     detail: &'a str,
     code: &'static str,
+    /// How the request is called in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<Arc<str>>,
 }
 
 impl IntoResponse for Problem {

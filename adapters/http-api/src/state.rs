@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderMap;
 use domain::ports::EventForms;
 use runtime::Engine;
+use tracing::Span;
 
 use crate::closing::Closing;
 
@@ -22,6 +24,9 @@ pub struct HttpSettings {
     pub registered_bases: Vec<String>,
     /// Whether whoever calls owns this process and may register content anywhere: the command line, in process.
     pub trusted: bool,
+    /// Called with the headers of each request and the span that was made for it: here a trace is taken up that began
+    /// with the caller.
+    pub take_up_trace: Option<fn(&HeaderMap, &Span)>,
 }
 
 impl Default for HttpSettings {
@@ -33,6 +38,7 @@ impl Default for HttpSettings {
             zone: "LOCAL_ZONE".to_owned(),
             registered_bases: Vec::new(),
             trusted: false,
+            take_up_trace: None,
         }
     }
 }

@@ -16,7 +16,7 @@ use domain::work::Token;
 use projections::read_model::{self, Query, ReadModel, ReadModelError};
 use projections::view::Value;
 use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits, System, UnitState};
-use projections::work_queue::WorkQueue;
+use projections::work_queue::{QueueDepth, WorkQueue};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -178,6 +178,16 @@ impl Board {
         ClaimCounts { waiting: waiters.len(), woken: *woken, woken_for_nothing: *woken_for_nothing }
     }
 
+    /// How much stands where in each queue.
+    pub(crate) fn depths(&self) -> Vec<QueueDepth> {
+        self.state().queue.depths()
+    }
+
+    /// The position that the board reflects.
+    pub(crate) fn position(&self) -> Position {
+        *self.position.borrow()
+    }
+
     /// How many items wait in all queues.
     pub(crate) async fn waiting(&self) -> usize {
         self.state().queue.waiting()
@@ -289,6 +299,9 @@ const fn all_rows() -> Query {
 impl State {
     fn restore_row(&mut self, row: &KeyScopeRow) -> Option<(KeyScopeId, WorkerId)> {
         let id = row.id();
+        if row.held {
+            self.queue.restore_held(&id);
+        }
         match row.status {
             Status::Queued => self.queue.restore_waiting(&id, (row.priority, row.queued_position)),
             Status::Assigned | Status::Running => {

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::board::Board;
 use crate::documents::{RecordLocks, record_locks};
+use crate::metrics::Metrics;
 use crate::pipeline::{Pipeline, SubmitError};
 use crate::presence::Presence;
 use crate::projector::{Projector, RebuildError};
@@ -65,6 +66,7 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
+    metrics: Metrics,
     pipeline: Pipeline,
     projector: Projector,
     board: Board,
@@ -98,7 +100,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`] when the store or the read model cannot be used.
-    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(mut parts: Parts) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
+        parts.modules = metrics.measured(parts.modules);
         let last = parts.store.last().await?;
         let last = last.map_or((Position::START, Timestamp::default()), |event| {
             (event.position, event.metadata.recorded_at)
@@ -106,8 +110,9 @@ impl Engine {
         let (piping, piping_stop) = StopSwitch::new();
         let followers = StopSwitch::new();
         let Parts { store, read_model, clock, ids, settings, .. } = &parts;
+        let counts = metrics.pipeline.clone();
         let (pipeline, pipeline_task) =
-            Pipeline::start(store.clone(), clock.clone(), last, settings, piping_stop);
+            Pipeline::start(store.clone(), clock.clone(), last, settings, counts, piping_stop);
         let (projector, projector_task) = Projector::start(
             store.clone(),
             read_model.clone(),
@@ -126,6 +131,7 @@ impl Engine {
         )
         .await?;
         let engine = Self(Arc::new(Inner {
+            metrics,
             pipeline,
             projector,
             board,

@@ -8,6 +8,7 @@ mod campaigns;
 mod clearing;
 mod documents;
 mod engine;
+mod metrics;
 mod outside;
 mod pipeline;
 mod presence;
@@ -22,6 +23,7 @@ mod worker;
 pub use board::{ClaimCounts, Claimed};
 pub use documents::DocumentError;
 pub use engine::{Engine, Parts, StartError};
+pub use metrics::FollowerCount;
 pub use outside::{
     CLAIM_ITEMS_MAX, CLAIM_QUEUES_MAX, CLAIM_WAIT_MAX, Claim, ClaimError, Made, Report, digest_of,
     is_reserved_worker,

@@ -17,7 +17,9 @@ use domain::ports::{Clock, EventStore, ReadError};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Span;
 
+use crate::metrics::{CommandCounters, PipelineMetrics};
 use crate::settings::RuntimeSettings;
 use crate::stop::Stop;
 use batch::Batch;
@@ -83,9 +85,24 @@ impl From<ReadError> for SubmitError {
 /// What waits in the queue.
 enum Message {
     /// A command.
-    Submit(Box<Envelope>, oneshot::Sender<Result<Accepted, SubmitError>>),
+    Submit(Box<Submission>, oneshot::Sender<Result<Accepted, SubmitError>>),
     /// A question for the state of a thing, as of everything that was submitted before.
     Inspect(Box<Subject>, oneshot::Sender<Result<Inspected, SubmitError>>),
+}
+
+impl Message {
+    fn submit(envelope: Envelope, reply: oneshot::Sender<Result<Accepted, SubmitError>>) -> Self {
+        let Envelope { id, command, .. } = &envelope;
+        let span = tracing::debug_span!("command", kind = command.kind(), name = command.name(), %id);
+        Self::Submit(Box::new(Submission { envelope, span }), reply)
+    }
+}
+
+/// A command on its way through.
+struct Submission {
+    envelope: Envelope,
+    /// What it is carried out in.
+    span: Span,
 }
 
 /// The state of a thing.
@@ -101,6 +118,7 @@ pub(crate) struct Pipeline {
     queue: mpsc::Sender<Message>,
     waiting_max: usize,
     acknowledged: watch::Receiver<Position>,
+    metrics: PipelineMetrics,
 }
 
 impl Pipeline {
@@ -110,6 +128,7 @@ impl Pipeline {
         clock: Arc<dyn Clock>,
         last: (Position, Timestamp),
         settings: &RuntimeSettings,
+        metrics: PipelineMetrics,
         stop: Stop,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(settings.commands_waiting_max);
@@ -121,26 +140,34 @@ impl Pipeline {
             batch_max: settings.batch_commands_max,
             last_recorded_at: last.1,
             publish,
+            counters: CommandCounters::new(metrics.clone()),
         };
         let handle = tokio::spawn(task.run(waiting, stop));
-        (Self { queue, waiting_max: settings.commands_waiting_max, acknowledged }, handle)
+        (Self { queue, waiting_max: settings.commands_waiting_max, acknowledged, metrics }, handle)
     }
 
     /// Carries out a command, unless too many wait already.
     pub(crate) async fn submit(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Submit(Box::new(envelope), reply);
-        self.queue.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SubmitError::Overloaded { waiting_max: self.waiting_max },
-            mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,
-        })?;
+        let label = (envelope.command.kind(), envelope.command.name());
+        let message = Message::submit(envelope, reply);
+        if let Err(error) = self.queue.try_send(message) {
+            let error = match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    SubmitError::Overloaded { waiting_max: self.waiting_max }
+                }
+                mpsc::error::TrySendError::Closed(_) => SubmitError::Stopping,
+            };
+            self.metrics.turned_away(label, &error);
+            return Err(error);
+        }
         answer.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
     /// Carries out a command of the engine's own, which waits for its place instead of being turned away.
     pub(crate) async fn submit_patiently(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        let message = Message::Submit(Box::new(envelope), reply);
+        let message = Message::submit(envelope, reply);
         self.queue.send(message).await.map_err(|_| SubmitError::Stopping)?;
         answer.await.unwrap_or(Err(SubmitError::Stopping))
     }
@@ -151,6 +178,11 @@ impl Pipeline {
         let message = Message::Inspect(Box::new(subject), reply);
         self.queue.send(message).await.map_err(|_| SubmitError::Stopping)?;
         answer.await.unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// How many commands wait to be decided, and how many may.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.queue.max_capacity() - self.queue.capacity(), self.waiting_max)
     }
 
     /// The position up to which commands have been acknowledged.
@@ -167,6 +199,7 @@ struct Task {
     batch_max: usize,
     last_recorded_at: Timestamp,
     publish: watch::Sender<Position>,
+    counters: CommandCounters,
 }
 
 impl Task {
@@ -184,6 +217,7 @@ impl Task {
                 return;
             }
             let mut batch = Batch::new(std::mem::take(&mut messages));
+            self.counters.metrics().batch(batch.commands());
             while !batch.is_done() {
                 batch.round(&mut self).await;
             }

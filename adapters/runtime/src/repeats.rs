@@ -14,6 +14,7 @@ use domain::ports::Direction;
 use domain::stream::{Position, StreamId, Version};
 use projections::read_model;
 use projections::views::Commands;
+use tracing::Instrument as _;
 
 use crate::engine::Engine;
 use crate::pipeline::{Accepted, SubmitError};
@@ -86,14 +87,15 @@ impl Engine {
     /// leaves: whoever comes next must find out what became of it.
     pub(crate) async fn submit_once(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
         let engine = self.clone();
-        let task = tokio::spawn(async move {
+        let carrying_out = async move {
             let lock = engine.repeats().lock(envelope.id);
             let _alone = lock.lock().await;
             match engine.first_answer(&envelope).await? {
                 Some(first) => Ok(first),
                 None => engine.submit_first(envelope).await,
             }
-        });
+        };
+        let task = tokio::spawn(carrying_out.in_current_span());
         task.await.unwrap_or(Err(SubmitError::Stopping))
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 use domain::names::{Scope, WorkerId};
 use domain::ports::Modules;
 use domain::storage_unit::{ModuleEntry, Settings};
+use domain::stream::KeyScopeId;
 use futures::future::join_all;
+use tracing::Instrument as _;
 
 use crate::board::Claimed;
 use crate::engine::Engine;
@@ -44,7 +46,9 @@ pub(crate) async fn run(engine: Engine, worker: WorkerId, mut stop: Stop) {
         match claimed {
             Ok(claims) => {
                 for claim in claims {
-                    work_on(&engine, &worker, claim).await;
+                    let KeyScopeId { unit, scope, .. } = &claim.id;
+                    let span = tracing::debug_span!("work", %unit, %scope, attempt = claim.attempt);
+                    work_on(&engine, &worker, claim).instrument(span).await;
                 }
             }
             Err(SubmitError::Stopping) => return,

@@ -34,8 +34,7 @@ use std::thread::{self, JoinHandle};
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, ReadError,
-    Subscription,
+    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, ReadError, Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
 use tokio::sync::{mpsc, oneshot, watch};

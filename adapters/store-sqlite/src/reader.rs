@@ -60,9 +60,7 @@ impl Reader {
     pub(crate) fn size_bytes(&self) -> Result<u64, ReadError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let size_bytes = self.log.query_row(sql, (), |row| row.get::<_, i64>(0));
-        size_bytes
-            .map(i64::cast_unsigned)
-            .map_err(|error| ReadError::Unavailable(error.to_string()))
+        size_bytes.map(i64::cast_unsigned).map_err(|error| ReadError::Unavailable(error.to_string()))
     }
 
     /// Visits rows after `position`, moving it on; every one of them must be there and be whole, wanted or not.

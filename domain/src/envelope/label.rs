@@ -2,7 +2,7 @@
 //! recorded. Does not know who counts.
 
 use super::{Command, WITHDRAW};
-use crate::{campaign, key_scope, record, storage_unit};
+use crate::{campaign, key_scope, record, storage_unit, system};
 
 impl Command {
     /// The kind of thing that it is asked of.
@@ -13,6 +13,7 @@ impl Command {
             Self::KeyScope(..) => "key_scope",
             Self::Record(..) => "record",
             Self::Campaign(..) => "campaign",
+            Self::System(_) => "system",
         }
     }
 
@@ -26,6 +27,8 @@ impl Command {
             Self::Record(_, record::Command::Write { .. }) => "write",
             Self::Record(_, record::Command::Delete { .. }) => "delete",
             Self::Campaign(_, command) => campaign_name(command),
+            Self::System(system::Command::Pause { .. }) => "pause",
+            Self::System(system::Command::Resume) => "resume",
         }
     }
 }

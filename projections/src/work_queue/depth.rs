@@ -26,8 +26,8 @@ pub struct QueueDepth {
     pub leased: usize,
     /// How many were found to be held when they were offered, and wait aside.
     pub held: usize,
-    /// Where the oldest entry that may be claimed entered the queue; nothing when there is none, or when the queue is
-    /// disabled.
+    /// Where the oldest entry that may be claimed entered the queue; nothing when there is none, when the queue is
+    /// disabled, or while the system is paused.
     pub oldest_claimable: Option<Position>,
 }
 
@@ -38,6 +38,9 @@ impl WorkQueue {
     pub fn depths(&self) -> Vec<QueueDepth> {
         let mut depths: Vec<QueueDepth> =
             self.units.iter().flat_map(|(name, unit)| unit.depths(name)).collect();
+        if self.paused {
+            depths.iter_mut().for_each(|depth| depth.oldest_claimable = None);
+        }
         depths.sort_by(|left, right| (&left.unit, &left.scope).cmp(&(&right.unit, &right.scope)));
         depths
     }

@@ -192,6 +192,7 @@ fn a_paused_system_offers_nothing_until_it_is_resumed() {
     assert!(take(&mut queue, 10).is_empty());
     assert!(!queue.has_claimable(), "nobody is woken for it");
     assert_eq!(queue.waiting(), 2, "it waits");
+    assert_eq!(depths(&queue), ["u 2 0 0 -"], "and has no age");
     assert!(queue.apply_system(&system::Event::Resumed), "somebody who waits must look again");
     assert_eq!(take(&mut queue, 10), ["u/b", "u/a"]);
 }

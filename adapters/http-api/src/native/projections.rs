@@ -14,10 +14,10 @@ use runtime::{Engine, RebuildProgress};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use super::{One, Reply, ok};
 use crate::extract::{Nothing, Path, Query, Write};
-use crate::health::events_behind;
 use crate::page::Page;
 use crate::position;
 use crate::problem::Problem;
@@ -45,7 +45,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
     let projections = state.engine.read_model().projections().await?;
     let items = projections
         .into_iter()
-        .map(|status| Item { lag_events: events_behind(status.position, head), status })
+        .map(|status| Item { lag_events: status.position.events_until(head), status })
         .collect();
     ok(position, &Page { items, next: None, position })
 }
@@ -61,7 +61,7 @@ async fn rebuild(
         return Err(ReadModelError::UnknownView(name).into());
     }
     let (lines, waiting) = mpsc::channel(LINES_WAITING_MAX);
-    tokio::spawn(rebuild_and_tell(state.engine.clone(), name, lines));
+    tokio::spawn(rebuild_and_tell(state.engine.clone(), name, lines).in_current_span());
     let stream = futures::stream::unfold(waiting, async |mut waiting| {
         let line: Bytes = waiting.recv().await?;
         Some((Ok::<_, Infallible>(line), waiting))

@@ -17,6 +17,7 @@ use domain::work::{self, Token};
 use projections::work_queue::Candidate;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{Board, Claimed};
 use crate::pipeline::SubmitError;
@@ -176,7 +177,7 @@ impl Board {
     fn go_on(&self, claim: impl Future<Output = ()> + Send + 'static) {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         while claims.try_join_next().is_some() {}
-        claims.spawn(claim);
+        claims.spawn(claim.in_current_span());
     }
 
     /// Waits until every claim that goes on by itself has arrived or was given back.

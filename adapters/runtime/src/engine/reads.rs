@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use crate::board::Board;
+use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::projector::{RebuildError, RebuildProgress};
 use crate::repeats::Repeats;
@@ -97,6 +98,10 @@ impl Engine {
         progress: &(dyn Fn(RebuildProgress) + Send + Sync),
     ) -> Result<RebuildReport, RebuildError> {
         self.0.projector.rebuild(view, progress).await
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn board(&self) -> &Board {

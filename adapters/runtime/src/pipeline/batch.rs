@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::aggregate::Aggregate;
 use domain::ports::{Append, AppendError, Appended, Direction, EventStore};
 use domain::stream::{StreamId, Subject, Version};
 use futures::StreamExt as _;
 use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
 
 use super::cache::Entry;
 use super::round::{Decided, Round};
 use super::{Accepted, Inspected, Message, SubmitError, Task};
+use crate::metrics::CommandCounters;
 
 /// How often a command is decided again after a conflict.
 const CONFLICT_RETRIES_MAX: u32 = 8;
@@ -20,6 +23,8 @@ const CONFLICT_RETRIES_MAX: u32 = 8;
 const UNKNOWN_RETRIES_MAX: u32 = 5;
 /// How many streams are loaded at the same time.
 const LOADS_MAX: usize = 16;
+/// How many commands an append's span is connected with, besides the first.
+const SPANS_CONNECTED_MAX: usize = 100;
 /// How many events of a stream are read at once.
 const PAGE_EVENTS_MAX: usize = 1_000;
 
@@ -40,12 +45,18 @@ impl Batch {
     pub(super) fn new(messages: Vec<Message>) -> Self {
         let pending = messages.into_iter().map(|message| {
             let subject = match &message {
-                Message::Submit(envelope, _) => envelope.command.subject(),
+                Message::Submit(submission, _) => submission.envelope.command.subject(),
                 Message::Inspect(subject, _) => Subject::clone(subject),
             };
             Pending { stream: subject.stream(), subject, message, conflicts: 0 }
         });
         Self { pending: pending.collect() }
+    }
+
+    /// How many commands it has; questions are none.
+    pub(super) fn commands(&self) -> usize {
+        let is_command = |pending: &&Pending| matches!(pending.message, Message::Submit(..));
+        self.pending.iter().filter(is_command).count()
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -58,7 +69,8 @@ impl Batch {
         let mut round = Round::new(states, task.now());
         std::mem::take(&mut self.pending).into_iter().for_each(|pending| round.take(pending));
         let Round { states, decided, appends, later, .. } = round;
-        let results = append(&*task.store, appends).await;
+        let span = append_span(&decided, appends.len());
+        let results = append(task, appends).instrument(span).await;
         let failed = failed_streams(&decided, &results);
         for (stream, state) in states {
             match state {
@@ -66,6 +78,7 @@ impl Batch {
                 Ok(_) | Err(_) => {}
             }
         }
+        task.counters.metrics().cached(task.cache.len());
         if let Some(position) = results.iter().flatten().map(|appended| appended.position).max() {
             task.publish.send_if_modified(|known| {
                 let moved = position > *known;
@@ -83,7 +96,7 @@ impl Batch {
         &mut self,
         decided: Decided,
         results: &[Result<Appended, AppendError>],
-        task: &Task,
+        task: &mut Task,
         failed: &[StreamId],
     ) {
         let Decided { mut pending, append, version, outcome, inspected } = decided;
@@ -99,31 +112,32 @@ impl Batch {
                 pending.conflicts += 1;
                 self.pending.push(pending);
             }
-            Some(error) => pending.message.fail(submit_error(error)),
+            Some(error) => pending.message.answer(Err(submit_error(error)), None, &mut task.counters),
             None => {
                 let position =
                     append.and_then(|index| results.get(index)?.as_ref().ok()).map(|done| done.position);
                 let position = position.unwrap_or_else(|| *task.publish.borrow());
                 let accepted = outcome.map(|events| Accepted { events, version, position });
-                pending.message.succeed(accepted, inspected);
+                pending.message.answer(accepted, inspected, &mut task.counters);
             }
         }
     }
 }
 
 impl Message {
-    fn succeed(self, accepted: Result<Accepted, SubmitError>, inspected: Option<Aggregate>) {
+    fn answer(
+        self,
+        result: Result<Accepted, SubmitError>,
+        inspected: Option<Aggregate>,
+        counters: &mut CommandCounters,
+    ) {
         // Whoever asked may have gone away; what was decided stands all the same.
         match self {
-            Self::Submit(_, reply) => drop(reply.send(accepted)),
-            Self::Inspect(_, reply) => answer_inspection(reply, accepted, inspected),
-        }
-    }
-
-    fn fail(self, error: SubmitError) {
-        match self {
-            Self::Submit(_, reply) => drop(reply.send(Err(error))),
-            Self::Inspect(_, reply) => drop(reply.send(Err(error))),
+            Self::Submit(submission, reply) => {
+                counters.count(&submission.envelope.command, &result);
+                drop(reply.send(result));
+            }
+            Self::Inspect(_, reply) => answer_inspection(reply, result, inspected),
         }
     }
 }
@@ -157,7 +171,7 @@ impl Pending {
     /// Whether its decision depends on whether the system is paused.
     pub(super) const fn dispatches(&self) -> bool {
         match &self.message {
-            Message::Submit(envelope, _) => envelope.command.dispatches(),
+            Message::Submit(submission, _) => submission.envelope.command.dispatches(),
             Message::Inspect(..) => false,
         }
     }
@@ -180,6 +194,7 @@ async fn load(task: &mut Task, pending: &[Pending]) -> States {
             None => drop(missing.insert(stream, subject)),
         }
     }
+    task.counters.metrics().loaded(states.len(), missing.len());
     let store = &*task.store;
     let loads = missing.into_iter().map(|(stream, subject)| async move {
         let entry = load_one(store, &stream, &subject).await;
@@ -215,19 +230,36 @@ async fn load_one(
 }
 
 /// Appends everything at once and repeats, as it is, what came back with an unknown outcome.
-async fn append(store: &dyn EventStore, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+async fn append(task: &Task, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
     if appends.is_empty() {
         return Vec::new();
     }
+    let begun = Instant::now();
     let batch: Arc<[Append]> = appends.into();
-    let mut results = store.append_many(batch.clone()).await;
+    let mut results = task.store.append_many(batch.clone()).await;
     for _ in 0..UNKNOWN_RETRIES_MAX {
         if !results.iter().any(|result| matches!(result, Err(AppendError::Unknown(_)))) {
             break;
         }
-        results = store.append_many(batch.clone()).await;
+        results = task.store.append_many(batch.clone()).await;
     }
+    task.counters.metrics().appended(begun.elapsed(), &results);
     results
+}
+
+/// The span of an append: a part of the first command that it is for, and connected with the others.
+fn append_span(decided: &[Decided], appends: usize) -> Span {
+    let spans = decided.iter().filter(|decided| decided.append.is_some());
+    let mut spans = spans.filter_map(|decided| match &decided.pending.message {
+        Message::Submit(submission, _) => submission.span.id(),
+        Message::Inspect(..) => None,
+    });
+    let Some(first) = spans.next() else { return Span::none() };
+    let span = tracing::debug_span!(parent: first, "append", appends);
+    for other in spans.take(SPANS_CONNECTED_MAX) {
+        span.follows_from(other);
+    }
+    span
 }
 
 fn failed_streams(decided: &[Decided], results: &[Result<Appended, AppendError>]) -> Vec<StreamId> {

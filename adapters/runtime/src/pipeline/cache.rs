@@ -30,6 +30,10 @@ impl Cache {
         self.0.pop(stream)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn put(&mut self, stream: StreamId, entry: Entry) {
         self.0.put(stream, entry);
     }

@@ -117,7 +117,7 @@ impl Round {
         };
         let version = entry.version;
         let envelope = match &pending.message {
-            Message::Submit(envelope, _) => envelope,
+            Message::Submit(submission, _) => &submission.envelope,
             Message::Inspect(..) => {
                 let aggregate = entry.aggregate.clone();
                 return unchanged(pending, version, Ok(Vec::new()), Some(aggregate));

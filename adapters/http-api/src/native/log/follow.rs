@@ -15,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use domain::event::RecordedEvent;
 use domain::ports::Subscription;
 use domain::stream::Position;
+use runtime::FollowerCount;
 
 use super::after;
 use super::events::{EventsQuery, Wanted};
@@ -55,7 +56,9 @@ pub(super) async fn follow(
     let head = position::log(state, query.min_position.as_deref()).await?;
     let wanted = query.wanted(state)?;
     let subscription = state.engine.store().subscribe(after).await?;
-    let following = Following { state: state.clone(), wanted, subscription, sent: after, seen: after };
+    let counted = state.engine.count_follower();
+    let following =
+        Following { state: state.clone(), wanted, subscription, sent: after, seen: after, _counted: counted };
     let greeting = futures::stream::iter([Ok(Bytes::from_static(GREETING.as_bytes()))]);
     let messages = futures::stream::unfold(following, Following::next);
     let body = Body::from_stream(futures::StreamExt::chain(greeting, messages));
@@ -74,6 +77,8 @@ struct Following {
     sent: Position,
     /// The position of the last event that was looked at.
     seen: Position,
+    /// Counts this reader for as long as it is there.
+    _counted: FollowerCount,
 }
 
 impl Following {
