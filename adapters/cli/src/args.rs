@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
 
+use crate::telemetry::LogFormat;
 pub(crate) use itself::{CompletionsOptions, ManOptions};
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
@@ -42,6 +43,9 @@ pub(crate) struct Global {
     /// Log more; twice for everything. REPRISE_LOG sets the level in detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How log lines are written [default: text]
+    #[arg(long, global = true, env = "REPRISE_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
 }
 
 #[derive(Debug, Subcommand)]

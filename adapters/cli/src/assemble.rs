@@ -110,7 +110,7 @@ pub(crate) fn surfaces(config: &Config, engine: Engine, trusted: bool, closing: 
         zone: config.stager.zone.clone(),
         registered_bases: config.content.registered_bases.clone(),
         trusted,
-        take_up_trace: None,
+        take_up_trace: crate::telemetry::TAKE_UP_TRACE,
     };
     let forms = Arc::new(event_codec::JsonForms);
     http_api::router(ApiState { engine, settings: Arc::new(settings), forms, closing })

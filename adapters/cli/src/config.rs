@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::Global;
 use crate::exit::CliError;
+use crate::telemetry::LogFormat;
 
 /// The file that is read when none is named.
 const FILE_DEFAULT: &str = "reprise.toml";
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// How many documents `serve` processes at once.
     pub(crate) workers: u16,
+    /// How log lines are written.
+    pub(crate) log_format: LogFormat,
     /// Limits.
     pub(crate) limits: Limits,
     /// Where content lives.
@@ -89,6 +92,7 @@ impl Default for Config {
             data_dir: PathBuf::from("reprise-data"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7171)),
             workers: 0,
+            log_format: LogFormat::default(),
             limits: Limits::default(),
             content: ContentConfig::default(),
             stager: StagerConfig::default(),

@@ -14,6 +14,7 @@ mod man;
 mod output;
 mod run;
 mod serve;
+mod telemetry;
 mod work;
 mod world;
 
@@ -22,10 +23,10 @@ use clap::Parser as _;
 use args::{Args, Command};
 use config::Config;
 use exit::{CliError, Exit};
+use telemetry::Telemetry;
 
 fn main() -> std::process::ExitCode {
     let args = Args::parse();
-    start_logging(&args);
     let outcome = start(args);
     match outcome {
         Ok(exit) => exit.into(),
@@ -40,6 +41,7 @@ fn start(args: Args) -> Result<Exit, CliError> {
     // What only describes the command line works whatever the configuration looks like.
     let only_describes = matches!(args.command, Command::Completions(_) | Command::Man(_));
     let config = if only_describes { Config::default() } else { Config::load(&args.global)? };
+    let _telemetry = Telemetry::start(&args, args.global.log_format.unwrap_or(config.log_format))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| CliError::Environment(format!("no threads can be started: {error}")))?;
@@ -68,22 +70,4 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Completions(options) => Ok(completions::completions(&options)),
         Command::Man(options) => man::man(&options),
     }
-}
-
-fn start_logging(args: &Args) {
-    let default = match (&args.command, args.global.verbose) {
-        (_, 2..) => "debug",
-        (_, 1) | (Command::Serve(_) | Command::Work(_), 0) => "info",
-        (_, 0) => "warn",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("REPRISE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colours)
-        .with_writer(std::io::stderr)
-        // Whoever read the log may be gone: that is no reason to stop working.
-        .log_internal_errors(false)
-        .init();
 }

@@ -1,6 +1,7 @@
 //! Requests have names that everybody can use, and leave few lines in the metrics.
 
 use serde_json::{Value, json};
+use tests::crash::server::Server;
 use tests::harness::{Harness, Setup};
 
 use super::scrape;
@@ -70,4 +71,38 @@ async fn readers_of_events_are_counted_while_they_are_there() {
     assert_eq!(scrape(&harness).await.value("reprise_event_followers", &[]), 1.0);
     drop(reading);
     assert_eq!(scrape(&harness).await.value("reprise_event_followers", &[]), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_for_programs_names_the_request_in_every_line_and_never_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "data_dir = \"data\"\nlog_format = \"json\"\n";
+    std::fs::write(folder.path().join("reprise.toml"), config).unwrap();
+    let mut server = Server::start(folder.path(), 0);
+    let url = server.listens();
+    let request = |method: &str, path: &str, body: &'static str| {
+        hyper::Request::builder()
+            .method(method)
+            .uri(format!("{url}{path}"))
+            .header("x-request-id", "looked-for")
+            .header("authorization", "Bearer secret-token")
+            .body(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())))
+            .unwrap()
+    };
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let refused = request("POST", "/v1/storage-units?reason=secret-reason", "{\"name\": \"secret body\"}");
+    assert_eq!(client.request(refused).await.unwrap().status(), 422);
+    let metrics = request("GET", "/metrics", "");
+    assert_eq!(client.request(metrics).await.unwrap().status(), 200);
+    let (code, said) = server.stop();
+    assert_eq!(code, 0, "{said:?}");
+    let lines: Vec<Value> =
+        said.iter().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    let of_request: Vec<&Value> =
+        lines.iter().filter(|line| line["span"]["request_id"] == "looked-for").collect();
+    let [line] = of_request.as_slice() else { panic!("one line, and none of the scrape: {lines:?}") };
+    assert_eq!((&line["message"], &line["status"]), (&json!("refused"), &json!(422)));
+    assert_eq!((&line["path"], &line["level"]), (&json!("/v1/storage-units"), &json!("INFO")));
+    assert!(!said.iter().any(|line| line.contains("secret")), "{said:?}");
 }

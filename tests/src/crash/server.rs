@@ -57,7 +57,9 @@ impl Server {
         loop {
             match self.lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())) {
                 Ok(line) => {
-                    let url = line.split_once("url=").and_then(|(_, rest)| rest.split_whitespace().next());
+                    // As text or as JSON.
+                    let url = line.split_once("url=").or_else(|| line.split_once("\"url\":\""));
+                    let url = url.and_then(|(_, rest)| rest.split([' ', '"']).next());
                     let url = url.filter(|_| line.contains("listening")).map(str::to_owned);
                     self.said.push(line);
                     if url.is_some() {

@@ -29,7 +29,7 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
 
 #[test]
 fn every_key_is_known() {
-    let text = "data_dir = 'd'\nlisten = '127.0.0.1:1'\nworkers = 2\n\
+    let text = "data_dir = 'd'\nlisten = '127.0.0.1:1'\nworkers = 2\nlog_format = 'json'\n\
         [limits]\nlog_bytes_max = 1\nshutdown_ms_max = 5\n[content]\nbase_url = 'file:///c'\nregistered_bases = []\n\
         [modules.a]\ncommand = ['cat']\ndir = '/'\noutput_scope = 'text'\n[modules.a.retry]\nattempts_max = 2\n\
         [modules.b]\nshell = 'cat'\nmode = 'stream'\nbatch_items_max = 5\nend_limit_ms = 1\n\
