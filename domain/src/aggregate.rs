@@ -129,7 +129,7 @@ impl Aggregate {
                 Ok(Self::Record(Box::new((*record).evolve(event))))
             }
             (Event::Campaign(event), Self::Campaign(campaign)) => {
-                Ok(Self::Campaign(Box::new((*campaign).evolve(event)?)))
+                Ok(Self::Campaign(Box::new((*campaign).evolve(event, version)?)))
             }
             (Event::System(event), Self::System(system)) => {
                 Ok(Self::System(Box::new((*system).evolve(event)?)))

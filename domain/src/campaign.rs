@@ -1,15 +1,29 @@
-//! A campaign: a bulk request with a pinned target, a cursor and a pace.
+//! A campaign: a bulk request with a target, a cursor and a pace.
 //!
-//! It queues its targets one chunk after the other, so that it can go on where it was after any interruption. How
-//! many of them are finished or failed is derived from the targets' own events, never counted here. It does not know
-//! how keys are listed.
+//! It queues its targets one chunk after the other, so that it can go on where it was after any interruption. With a
+//! filter its targets are pinned before it begins: recorded on its own stream, so that nothing that it does to their
+//! status adds or removes one. With a canary it waits after the first of them. How many are finished or failed is
+//! derived from the targets' own events, never counted here. It does not know how keys are listed.
 
+mod canary;
+mod command;
+mod decide;
+mod event;
+mod target;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
+use crate::digest::Digest;
+use crate::names::{CommandId, Key};
+use crate::stream::Version;
 
-use crate::names::{Key, Scope, StorageUnitName};
+pub use canary::{Broken, Canary, CanarySize, NotAShare, Share, StopWhen, Tally, Then};
+pub use command::{Command, PinTargets, Start};
+pub use decide::check_expected;
+pub use event::{
+    Advanced, CanaryPassed, CanaryStopped, Event, ListingFailed, Started, TargetsCounted, TargetsPinned,
+};
+pub use target::{Pace, Pinned, Target};
 
 // ── State ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -19,12 +33,29 @@ pub enum Campaign {
     /// Never started.
     #[default]
     Absent,
+    /// Its targets are being recorded; it has not begun, and nobody was told that it will.
+    Pinning(Box<Pinning>),
     /// Under way.
-    Active(Progress),
+    Active(Box<Progress>),
     /// Cancelled: nothing more is queued.
     Cancelled,
     /// Everything is queued and settled.
     Completed,
+}
+
+/// What was recorded of the targets so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinning {
+    /// The command that is to start the campaign.
+    pub start: CommandId,
+    /// What it will queue.
+    pub target: Target,
+    /// Where in its stream the pinned keys begin.
+    pub first: Version,
+    /// How many keys were pinned.
+    pub keys: u64,
+    /// The digest over all keys; nothing as long as some are missing.
+    pub digest: Option<Digest>,
 }
 
 /// How far an active campaign has come.
@@ -32,144 +63,80 @@ pub enum Campaign {
 pub struct Progress {
     /// What it queues.
     pub target: Target,
+    /// Where in its stream the pinned keys begin, when they are pinned.
+    pub pinned_at: Option<Version>,
+    /// How many keys there are, when that is known.
+    pub total: Option<u64>,
     /// How fast.
     pub pace: Pace,
     /// The last key that was dealt with; keys are visited in the order of the listing.
     pub cursor: Option<Key>,
+    /// For how many keys something was recorded, up to the cursor.
+    pub asked: u64,
     /// Whether every key was dealt with.
     pub exhausted: bool,
     /// Whether it waits for a resume.
     pub paused: bool,
+    /// Whether its canary lets it go on.
+    pub stage: Stage,
     /// Why its keys cannot be listed now, when they cannot.
     pub problem: Option<String>,
 }
 
-/// What a campaign queues: every key of the unit that exists when the cursor passes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// The storage unit.
-    pub unit: StorageUnitName,
-    /// The scope.
-    pub scope: Scope,
+/// How much of its targets a campaign may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Everything: it has no canary, or the canary lets it go on.
+    Whole,
+    /// The canary's keys, until they have settled and were judged.
+    Canary(Canary),
+    /// Nothing: the canary passed, and somebody is to look at it and resume.
+    Waiting,
+    /// Nothing: the canary broke a rule, and somebody is to resume all the same or to cancel.
+    Stopped,
 }
 
-/// How fast a campaign queues.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pace {
-    /// At most so many keys per second; nothing means as fast as possible.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys_per_second_max: Option<u32>,
-    /// At most so many keys queued and not yet settled; nothing means no such limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_flight_max: Option<u32>,
+impl Campaign {
+    /// How far it has come, while it is under way.
+    #[must_use]
+    pub const fn progress(&self) -> Option<&Progress> {
+        match self {
+            Self::Active(progress) => Some(progress),
+            Self::Absent | Self::Pinning(_) | Self::Cancelled | Self::Completed => None,
+        }
+    }
 }
 
-// ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+impl Progress {
+    /// How many keys may be asked for by now, nothing meaning any number; an error when it is not known how many there
+    /// are, and they have to be counted first.
+    ///
+    /// # Errors
+    /// [`NotCounted`].
+    pub fn asked_max(&self) -> Result<Option<u64>, NotCounted> {
+        match &self.stage {
+            Stage::Whole => Ok(None),
+            Stage::Canary(canary) => canary.keys_max(self.total).map(Some).ok_or(NotCounted),
+            Stage::Waiting | Stage::Stopped => Ok(Some(self.asked)),
+        }
+    }
 
-/// What can be asked of a campaign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "name", content = "body")]
-pub enum Command {
-    /// Begin.
-    #[serde(rename = "start")]
-    Start {
-        /// What it queues.
-        target: Target,
-        /// How fast.
-        #[serde(default)]
-        pace: Pace,
-    },
-    /// A chunk of keys was dealt with.
-    #[serde(rename = "advance")]
-    Advance {
-        /// The cursor before the chunk.
-        from: Option<Key>,
-        /// The last key of the chunk.
-        to: Key,
-        /// How many keys the chunk had.
-        keys: u32,
-        /// For how many of them something was recorded; the others were waiting already.
-        asked: u32,
-    },
-    /// There are no more keys.
-    #[serde(rename = "exhaust")]
-    Exhaust,
-    /// The keys cannot be listed now; it is tried again.
-    #[serde(rename = "report_listing_failure")]
-    ReportListingFailure {
-        /// Why.
-        problem: String,
-    },
-    /// Change the pace.
-    #[serde(rename = "set_pace")]
-    SetPace(Pace),
-    /// Queue nothing until resumed.
-    #[serde(rename = "pause")]
-    Pause,
-    /// Go on.
-    #[serde(rename = "resume")]
-    Resume,
-    /// Queue nothing more, ever. What is queued stays queued.
-    #[serde(rename = "cancel")]
-    Cancel,
-    /// Everything queued is settled.
-    #[serde(rename = "complete")]
-    Complete,
+    /// Whether the whole canary was asked for, so that it can be judged once it has settled.
+    #[must_use]
+    pub fn canary_is_asked_for(&self) -> bool {
+        match &self.stage {
+            Stage::Canary(canary) => {
+                self.exhausted || canary.keys_max(self.total).is_some_and(|max| self.asked >= max)
+            }
+            Stage::Whole | Stage::Waiting | Stage::Stopped => false,
+        }
+    }
 }
 
-// ── Events ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// What happened to a campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// It began.
-    Started(Started),
-    /// A chunk of keys was dealt with.
-    Advanced(Advanced),
-    /// There are no more keys.
-    Exhausted,
-    /// Its keys could not be listed; it stands still until they can.
-    ListingFailed(ListingFailed),
-    /// It has another pace.
-    PaceSet(Pace),
-    /// It queues nothing until resumed.
-    Paused,
-    /// It goes on.
-    Resumed,
-    /// It queues nothing more.
-    Cancelled,
-    /// Everything is queued and settled.
-    Completed,
-}
-
-/// Payload of [`Event::Started`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Started {
-    /// What it queues.
-    pub target: Target,
-    /// How fast.
-    #[serde(default)]
-    pub pace: Pace,
-}
-
-/// Payload of [`Event::Advanced`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Advanced {
-    /// The last key that was dealt with.
-    pub cursor: Key,
-    /// How many keys the chunk had.
-    pub keys: u32,
-    /// For how many of them something was recorded; the others were waiting already.
-    pub asked: u32,
-}
-
-/// Payload of [`Event::ListingFailed`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListingFailed {
-    /// Why.
-    pub problem: String,
-}
+/// It is not known how many keys there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not known how many keys there are; count them first")]
+pub struct NotCounted;
 
 // ── Refusals ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -182,6 +149,30 @@ pub enum Refusal {
     /// There is none of this id.
     #[error("no campaign of this id exists")]
     DoesNotExist,
+    /// It has not begun yet.
+    #[error("the campaign has not begun yet, its keys are being recorded; try again shortly")]
+    StillPinning,
+    /// A campaign with a filter was started without its keys.
+    #[error(
+        "the keys of a campaign with a filter are recorded before it starts; send it to POST /v1/campaigns"
+    )]
+    NotPinned,
+    /// More was pinned since these keys were put together.
+    #[error("other keys were pinned since these were put together")]
+    PinsMoved,
+    /// The keys are others than the sender expects.
+    #[error(
+        "the keys have changed: {keys} keys with the digest {found} match now, and {expected} was expected; look at \
+         them with dry_run and send the digest that it gives"
+    )]
+    TargetsChanged {
+        /// The digest that the sender expects.
+        expected: Digest,
+        /// The digest of the keys there are.
+        found: Digest,
+        /// How many there are.
+        keys: u64,
+    },
     /// It is over.
     #[error("the campaign is {state}; start another one")]
     Over {
@@ -194,6 +185,15 @@ pub enum Refusal {
     /// Keys are still to be queued.
     #[error("the campaign has not dealt with all its keys yet")]
     NotExhausted,
+    /// The canary's keys are not all settled.
+    #[error("the canary's keys are not all asked for and settled yet")]
+    CanaryNotSettled,
+    /// The canary keeps it from going on.
+    #[error("the campaign's canary has not let it go on yet; resume or cancel it")]
+    CanaryUndecided,
+    /// A canary of nothing would say nothing.
+    #[error("the canary's size must be at least 1 key, or 1 to 100 percent")]
+    CanarySize,
     /// A pace of zero would never end.
     #[error("the pace {name} must be at least 1; pause the campaign instead")]
     PaceZero {
@@ -212,131 +212,52 @@ pub struct Impossible {
     pub event: &'static str,
 }
 
-// ── Decide ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-impl Campaign {
-    /// What happens when `command` arrives.
-    ///
-    /// # Errors
-    /// [`Refusal`] when the command is not allowed now; an empty list when there is nothing to do.
-    pub fn decide(&self, command: &Command) -> Result<Vec<Event>, Refusal> {
-        match (command, self) {
-            (Command::Start { target, pace }, Self::Absent) => {
-                check_pace(*pace)?;
-                Ok(vec![Event::Started(Started { target: target.clone(), pace: *pace })])
-            }
-            (Command::Start { .. }, Self::Active(_) | Self::Cancelled | Self::Completed) => {
-                Err(Refusal::AlreadyExists)
-            }
-            (_, Self::Absent) => Err(Refusal::DoesNotExist),
-            (Command::Cancel, Self::Cancelled) | (Command::Complete, Self::Completed) => Ok(Vec::new()),
-            (_, Self::Cancelled | Self::Completed) => Err(Refusal::Over { state: self.name() }),
-            (command, Self::Active(progress)) => progress.decide(command),
-        }
-    }
-
-    /// How far it has come, while it is under way.
-    #[must_use]
-    pub const fn progress(&self) -> Option<&Progress> {
-        match self {
-            Self::Active(progress) => Some(progress),
-            Self::Absent | Self::Cancelled | Self::Completed => None,
-        }
-    }
-}
-
-impl Progress {
-    fn decide(&self, command: &Command) -> Result<Vec<Event>, Refusal> {
-        match command {
-            Command::Start { .. } => Err(Refusal::AlreadyExists),
-            Command::Advance { from, .. } if *from != self.cursor => Err(Refusal::CursorMoved),
-            Command::Advance { from: _, to, keys, asked } => {
-                Ok(vec![Event::Advanced(Advanced { cursor: to.clone(), keys: *keys, asked: *asked })])
-            }
-            Command::Exhaust if self.exhausted => Ok(Vec::new()),
-            Command::Exhaust => Ok(vec![Event::Exhausted]),
-            // Trying again and failing for the same reason is nothing new.
-            Command::ReportListingFailure { problem } if self.problem.as_ref() == Some(problem) => {
-                Ok(Vec::new())
-            }
-            Command::ReportListingFailure { problem } => {
-                Ok(vec![Event::ListingFailed(ListingFailed { problem: problem.clone() })])
-            }
-            Command::SetPace(pace) if *pace == self.pace => Ok(Vec::new()),
-            Command::SetPace(pace) => {
-                check_pace(*pace)?;
-                Ok(vec![Event::PaceSet(*pace)])
-            }
-            Command::Pause if self.paused => Ok(Vec::new()),
-            Command::Pause => Ok(vec![Event::Paused]),
-            Command::Resume if self.paused => Ok(vec![Event::Resumed]),
-            Command::Resume => Ok(Vec::new()),
-            Command::Cancel => Ok(vec![Event::Cancelled]),
-            Command::Complete if self.exhausted => Ok(vec![Event::Completed]),
-            Command::Complete => Err(Refusal::NotExhausted),
-        }
-    }
-}
-
-const fn check_pace(pace: Pace) -> Result<(), Refusal> {
-    match pace {
-        Pace { keys_per_second_max: Some(0), .. } => Err(Refusal::PaceZero { name: "keys_per_second_max" }),
-        Pace { in_flight_max: Some(0), .. } => Err(Refusal::PaceZero { name: "in_flight_max" }),
-        Pace { .. } => Ok(()),
-    }
-}
-
 // ── Evolve ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 impl Campaign {
-    /// The state after `event`. No rules here.
+    /// The state after `event`, which has the given version. No rules here.
     ///
     /// # Errors
     /// [`Impossible`] when no decision can have led from this state to this event.
-    pub fn evolve(self, event: &Event) -> Result<Self, Impossible> {
+    pub fn evolve(self, event: &Event, version: Version) -> Result<Self, Impossible> {
         let impossible = Impossible { state: self.name(), event: event.name() };
         match (event, self) {
-            (Event::Started(Started { target, pace }), Self::Absent) => Ok(Self::Active(Progress {
-                target: target.clone(),
-                pace: *pace,
-                cursor: None,
-                exhausted: false,
-                paused: false,
-                problem: None,
-            })),
-            (Event::Advanced(advanced), Self::Active(progress)) => Ok(Self::Active(Progress {
-                cursor: Some(advanced.cursor.clone()),
-                problem: None,
-                ..progress
-            })),
-            (Event::Exhausted, Self::Active(progress)) => {
-                Ok(Self::Active(Progress { exhausted: true, problem: None, ..progress }))
+            (Event::TargetsPinned(pinned), Self::Absent) => {
+                Ok(Self::Pinning(Box::new(Pinning::begun(pinned, version).with(pinned))))
             }
-            (Event::ListingFailed(failed), Self::Active(progress)) => {
-                Ok(Self::Active(Progress { problem: Some(failed.problem.clone()), ..progress }))
+            (Event::TargetsPinned(pinned), Self::Pinning(pinning)) => {
+                Ok(Self::Pinning(Box::new(pinning.with(pinned))))
             }
-            (Event::PaceSet(pace), Self::Active(progress)) => {
-                Ok(Self::Active(Progress { pace: *pace, ..progress }))
+            (Event::TargetsAbandoned, Self::Pinning(_)) => Ok(Self::Absent),
+            (Event::Started(started), Self::Absent) if started.pinned.is_none() => {
+                Ok(Self::Active(Box::new(Progress::begun(started, None))))
             }
-            (Event::Paused, Self::Active(progress)) => {
-                Ok(Self::Active(Progress { paused: true, ..progress }))
-            }
-            (Event::Resumed, Self::Active(progress)) => {
-                Ok(Self::Active(Progress { paused: false, ..progress }))
+            (Event::Started(started), Self::Pinning(pinning)) => {
+                Ok(Self::Active(Box::new(Progress::begun(started, Some(pinning.first)))))
             }
             (Event::Cancelled, Self::Active(_)) => Ok(Self::Cancelled),
             (Event::Completed, Self::Active(_)) => Ok(Self::Completed),
+            (event, Self::Active(progress)) => match progress.after(event) {
+                Some(progress) => Ok(Self::Active(Box::new(progress))),
+                None => Err(impossible),
+            },
             (
-                Event::Started(_)
+                Event::TargetsPinned(_)
+                | Event::TargetsAbandoned
+                | Event::Started(_)
+                | Event::TargetsCounted(_)
                 | Event::Advanced(_)
                 | Event::Exhausted
                 | Event::ListingFailed(_)
+                | Event::CanaryPassed(_)
+                | Event::CanaryStopped(_)
+                | Event::CanaryOverruled
                 | Event::PaceSet(_)
                 | Event::Paused
                 | Event::Resumed
                 | Event::Cancelled
                 | Event::Completed,
-                Self::Absent | Self::Active(_) | Self::Cancelled | Self::Completed,
+                Self::Absent | Self::Pinning(_) | Self::Cancelled | Self::Completed,
             ) => Err(impossible),
         }
     }
@@ -344,6 +265,7 @@ impl Campaign {
     const fn name(&self) -> &'static str {
         match self {
             Self::Absent => "absent",
+            Self::Pinning(_) => "pinning",
             Self::Active(_) => "active",
             Self::Cancelled => "cancelled",
             Self::Completed => "completed",
@@ -351,20 +273,68 @@ impl Campaign {
     }
 }
 
-impl Event {
-    /// The word for this event, without the aggregate in front.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Started(_) => "started",
-            Self::Advanced(_) => "advanced",
-            Self::Exhausted => "exhausted",
-            Self::ListingFailed(_) => "listing_failed",
-            Self::PaceSet(_) => "pace_set",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Cancelled => "cancelled",
-            Self::Completed => "completed",
+impl Pinning {
+    fn begun(pinned: &TargetsPinned, first: Version) -> Self {
+        Self { start: pinned.start, target: pinned.target.clone(), first, keys: 0, digest: None }
+    }
+
+    fn with(self, pinned: &TargetsPinned) -> Self {
+        Self { keys: self.keys + pinned.keys.len() as u64, digest: pinned.digest, ..self }
+    }
+}
+
+impl Progress {
+    fn begun(started: &Started, pinned_at: Option<Version>) -> Self {
+        Self {
+            target: started.target.clone(),
+            pinned_at,
+            total: started.pinned.map(|pinned| pinned.keys),
+            pace: started.pace,
+            cursor: None,
+            asked: 0,
+            exhausted: false,
+            paused: false,
+            stage: started.canary.map_or(Stage::Whole, Stage::Canary),
+            problem: None,
         }
+    }
+
+    /// The progress after an event under way; nothing when the event cannot happen then.
+    fn after(self, event: &Event) -> Option<Self> {
+        let stage = self.stage;
+        Some(match (event, stage) {
+            (Event::TargetsCounted(counted), _) => Self { total: Some(counted.keys), ..self },
+            (Event::Advanced(advanced), _) => Self {
+                cursor: Some(advanced.cursor.clone()),
+                asked: self.asked + u64::from(advanced.asked),
+                problem: None,
+                ..self
+            },
+            (Event::Exhausted, _) => Self { exhausted: true, problem: None, ..self },
+            (Event::ListingFailed(failed), _) => Self { problem: Some(failed.problem.clone()), ..self },
+            (Event::CanaryPassed(CanaryPassed { then: Then::Continue, .. }), Stage::Canary(_))
+            | (Event::CanaryOverruled, Stage::Stopped) => Self { stage: Stage::Whole, ..self },
+            (Event::CanaryPassed(CanaryPassed { then: Then::Wait, .. }), Stage::Canary(_)) => {
+                Self { stage: Stage::Waiting, ..self }
+            }
+            (Event::CanaryStopped(_), Stage::Canary(_)) => Self { stage: Stage::Stopped, ..self },
+            (Event::PaceSet(pace), _) => Self { pace: *pace, ..self },
+            (Event::Paused, _) => Self { paused: true, ..self },
+            (Event::Resumed, Stage::Waiting) => Self { paused: false, stage: Stage::Whole, ..self },
+            (Event::Resumed, Stage::Whole | Stage::Canary(_) | Stage::Stopped) => {
+                Self { paused: false, ..self }
+            }
+            (
+                Event::TargetsPinned(_)
+                | Event::TargetsAbandoned
+                | Event::Started(_)
+                | Event::CanaryPassed(_)
+                | Event::CanaryStopped(_)
+                | Event::CanaryOverruled
+                | Event::Cancelled
+                | Event::Completed,
+                Stage::Whole | Stage::Canary(_) | Stage::Waiting | Stage::Stopped,
+            ) => return None,
+        })
     }
 }

@@ -12,6 +12,7 @@ pub mod campaign;
 pub mod digest;
 pub mod envelope;
 pub mod event;
+pub mod filter;
 pub mod idempotency;
 pub mod key_scope;
 pub mod layout;

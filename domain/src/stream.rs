@@ -210,6 +210,13 @@ const RECORD: &str = "record-";
 const CAMPAIGN: &str = "campaign-";
 const SYSTEM: &str = "system";
 
+/// A text as a part of a stream's name: percent-encoded character by character, so that what a text begins with is what
+/// its encoding begins with.
+#[must_use]
+pub fn encoded_part(text: &str) -> String {
+    utf8_percent_encode(text, PART).to_string()
+}
+
 impl Subject {
     /// The stream of this thing.
     #[must_use]

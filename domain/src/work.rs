@@ -13,6 +13,7 @@ mod command;
 mod event;
 mod lease;
 mod settle;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ pub use event::{
     Assigned, Change, Event, Failed, Finished, LateResultRefused, LeaseExtended, ProcessStarted, Queued,
     RequeueRequested, Restarted, Unassigned,
 };
+pub use status::Status;
 
 // ── State ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -3,11 +3,18 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::names::{Scope, StorageUnitName};
+
+mod canaries;
+mod pinning;
+
+const LATER: Version = Version(99);
 
 fn given(history: &[Event]) -> Campaign {
-    history
-        .iter()
-        .fold(Campaign::default(), |campaign, event| campaign.evolve(event).expect("the history is possible"))
+    let fold = |campaign: Campaign, (version, event): (u64, &Event)| {
+        campaign.evolve(event, Version(version)).expect("the history is possible")
+    };
+    (0..).zip(history).fold(Campaign::default(), fold)
 }
 
 /// Given a history, when a command arrives, then it ends so; and what it records folds.
@@ -16,9 +23,9 @@ fn check(history: &[Event], command: &Command, expected: Result<Vec<Event>, Refu
     let campaign = given(history);
     let outcome = campaign.decide(command);
     assert_eq!(outcome, expected, "{command:?}");
-    for event in outcome.into_iter().flatten() {
-        campaign.clone().evolve(&event).expect("what was decided folds");
-    }
+    let fold =
+        |campaign: Campaign, event: Event| campaign.evolve(&event, LATER).expect("what was decided folds");
+    outcome.into_iter().flatten().fold(campaign, fold);
 }
 
 fn key(text: &str) -> Key {
@@ -26,21 +33,19 @@ fn key(text: &str) -> Key {
 }
 
 fn target() -> Target {
-    Target {
-        unit: StorageUnitName::new("invoices").expect("a valid name"),
-        scope: Scope::new("ocr").expect("a valid name"),
-    }
+    let unit = StorageUnitName::new("invoices").expect("a valid name");
+    Target::all(unit, Scope::new("ocr").expect("a valid name"))
 }
 
 const FAST: Pace = Pace { keys_per_second_max: None, in_flight_max: None };
 const SLOW: Pace = Pace { keys_per_second_max: Some(10), in_flight_max: Some(100) };
 
 fn start() -> Command {
-    Command::Start { target: target(), pace: FAST }
+    Command::Start(Start::over(target(), FAST))
 }
 
 fn started() -> Event {
-    Event::Started(Started { target: target(), pace: FAST })
+    Event::Started(Started { target: target(), pace: FAST, canary: None, pinned: None })
 }
 
 fn advance(from: Option<&str>, to: &str) -> Command {
@@ -62,6 +67,8 @@ fn commands_to_a_campaign_under_way() -> Vec<Command> {
         Command::Cancel,
         Command::Complete,
         Command::ReportListingFailure { problem: "the folder is gone".to_owned() },
+        Command::CountTargets { keys: 9 },
+        Command::JudgeCanary(Tally::default()),
     ]
 }
 
@@ -134,7 +141,7 @@ fn a_pace_of_zero_is_no_pace() {
     ];
     for (pace, name) in zeros {
         check(&[started()], &Command::SetPace(pace), Err(Refusal::PaceZero { name }));
-        check(&[], &Command::Start { target: target(), pace }, Err(Refusal::PaceZero { name }));
+        check(&[], &Command::Start(Start::over(target(), pace)), Err(Refusal::PaceZero { name }));
     }
 }
 
@@ -155,7 +162,7 @@ fn a_campaign_that_is_over_accepts_nothing() {
 #[test]
 fn nothing_folds_onto_a_campaign_that_is_over() {
     let over = given(&[started(), Event::Cancelled]);
-    assert_eq!(over.evolve(&Event::Paused), Err(Impossible { state: "cancelled", event: "paused" }));
+    assert_eq!(over.evolve(&Event::Paused, LATER), Err(Impossible { state: "cancelled", event: "paused" }));
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -168,6 +175,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Pause),
         1 => Just(Command::Resume),
         1 => Just(Command::Complete),
+        1 => Just(Command::CountTargets { keys: 7 }),
+        1 => Just(Command::JudgeCanary(Tally::default())),
     ]
 }
 
@@ -182,7 +191,7 @@ proptest! {
             let events = campaign.decide(&command).unwrap_or_default();
             let accepted = !events.is_empty();
             for event in &events {
-                campaign = campaign.evolve(event).expect("what was decided folds");
+                campaign = campaign.evolve(event, LATER).expect("what was decided folds");
             }
             let (Some(before), Some(after)) = (before, campaign.progress()) else { continue };
             if let (Command::Advance { from, to, .. }, true) = (command, accepted) {

@@ -70,14 +70,19 @@ const fn of_work(command: &work::Command) -> Sender {
 
 const fn of_campaign(command: &campaign::Command) -> Sender {
     match command {
-        campaign::Command::Start { .. }
+        campaign::Command::Start(_)
         | campaign::Command::SetPace(_)
         | campaign::Command::Pause
         | campaign::Command::Resume
         | campaign::Command::Cancel => Sender::Anyone,
-        campaign::Command::Advance { .. }
+        // What follows from a start, and what is to be read before it, is the engine's to find out.
+        campaign::Command::PinTargets(_)
+        | campaign::Command::AbandonTargets
+        | campaign::Command::CountTargets { .. }
+        | campaign::Command::Advance { .. }
         | campaign::Command::Exhaust
         | campaign::Command::ReportListingFailure { .. }
+        | campaign::Command::JudgeCanary(_)
         | campaign::Command::Complete => Sender::Engine,
     }
 }

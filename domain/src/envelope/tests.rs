@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::digest::Digest;
+use crate::filter::Filter;
 use crate::layout::Pattern;
 use crate::names::{Key, ModuleName, Scope, WorkerId};
 use crate::record::{DeletePolicy, Stored, WritePolicy};
@@ -117,14 +118,41 @@ fn record_commands() -> Vec<record::Command> {
 }
 
 fn campaign_commands() -> Vec<campaign::Command> {
-    use campaign::{Command, Pace, Target};
+    use campaign::{
+        Canary, CanarySize, Command, Pace, PinTargets, Share, Start, StopWhen, Tally, Target, Then,
+    };
     let pace = Pace { keys_per_second_max: Some(5), in_flight_max: None };
+    let filter = Filter { held: Some(true), error_code: Some("exit_1".to_owned()), ..Filter::default() };
+    let chosen = Target { filter: Some(filter), ..Target::all(unit(), scope("raw")) };
+    let digest = Digest([7; 32]);
+    let failed_share_max = Some(Share::new(0.05).expect("a share"));
+    let stop_when = StopWhen { failed_share_max, changed_share_max: None };
+    let canary = Canary { size: CanarySize::Percent(5), stop_when, then: Then::Wait };
+    let start = CommandId(Uuid::from_u128(8));
     vec![
-        Command::Start { target: Target { unit: unit(), scope: scope("raw") }, pace },
+        Command::PinTargets(PinTargets {
+            start,
+            target: chosen.clone(),
+            from: 0,
+            keys: vec![key()],
+            digest: None,
+        }),
+        Command::PinTargets(PinTargets {
+            start,
+            target: chosen.clone(),
+            from: 1,
+            keys: Vec::new(),
+            digest: Some(digest),
+        }),
+        Command::AbandonTargets,
+        Command::Start(Start::over(Target::all(unit(), scope("raw")), pace)),
+        Command::Start(Start { target: chosen, pace, canary: Some(canary), expect: Some(digest) }),
+        Command::CountTargets { keys: u64::MAX },
         Command::Advance { from: None, to: key(), keys: 1_000, asked: 0 },
         Command::Advance { from: Some(key()), to: key(), keys: 1, asked: 1 },
         Command::Exhaust,
         Command::ReportListingFailure { problem: "the folder is gone".to_owned() },
+        Command::JudgeCanary(Tally { asked: 3, finished: 2, failed: 1, changed: 2, ..Tally::default() }),
         Command::SetPace(Pace::default()),
         Command::Pause,
         Command::Resume,
@@ -209,10 +237,14 @@ fn every_command_is_recorded_under_its_stored_name() {
     ];
     let records = ["write", "delete"];
     let campaigns = [
+        "pin_targets",
+        "abandon_targets",
         "start",
+        "count_targets",
         "advance",
         "exhaust",
         "report_listing_failure",
+        "judge_canary",
         "set_pace",
         "pause",
         "resume",
