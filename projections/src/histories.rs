@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::aggregate::Aggregate;
-use domain::campaign::{self, Pace, Target};
+use domain::campaign::{
+    self, Canary, CanarySize, Pace, PinTargets, Share, Start, StopWhen, Tally, Target, Then,
+};
 use domain::digest::Digest;
 use domain::envelope::Command;
 use domain::event::{Metadata, RecordedEvent};
+use domain::filter::Filter;
 use domain::key_scope;
 use domain::names::{
     Actor, CampaignId, CommandId, IdempotencyKey, Key, OrganizationId, Scope, StorageUnitName, WorkerId,
@@ -19,7 +22,7 @@ use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
 use domain::system;
 use domain::time::{Millis, Timestamp};
-use domain::work::{self, Priority, Token, UnassignCause};
+use domain::work::{self, Priority, Status, Token, UnassignCause};
 
 /// Everything that was decided so far.
 #[derive(Default)]
@@ -97,8 +100,8 @@ impl History {
         match choice.below(21) {
             20 => Command::System(system_command(choice)),
             0 => Command::StorageUnit(unit(choice.one_of(&["docs", "x"])), unit_command(choice)),
-            1 | 2 => Command::Campaign(campaign(choice.below(2)), campaign_command(choice)),
-            3..6 => Command::Record(record(choice), record_command(choice)),
+            1..4 => Command::Campaign(campaign(choice.below(2)), campaign_command(choice)),
+            4..6 => Command::Record(record(choice), record_command(choice)),
             6 if choice.below(4) == 0 => Command::KeyScope(key_scope(choice), key_scope::Command::Withdraw),
             _ => {
                 let id = key_scope(choice);
@@ -206,8 +209,28 @@ pub(crate) fn create() -> storage_unit::Command {
 }
 
 pub(crate) fn start_campaign() -> campaign::Command {
-    let target = Target { unit: unit("docs"), scope: Scope::new("ocr").unwrap() };
-    campaign::Command::Start { target, pace: Pace::default() }
+    let target = Target::all(unit("docs"), Scope::new("ocr").unwrap());
+    campaign::Command::Start(Start::over(target, Pace::default()))
+}
+
+fn start_with_canary(choice: &mut Choice) -> campaign::Command {
+    let size = if choice.below(2) == 0 { CanarySize::Keys(3) } else { CanarySize::Percent(25) };
+    let then = if choice.below(2) == 0 { Then::Wait } else { Then::Continue };
+    let stop_when = StopWhen { failed_share_max: Share::new(0.3).ok(), changed_share_max: None };
+    let target = Target::all(unit("docs"), Scope::new("ocr").unwrap());
+    let canary = Some(Canary { size, stop_when, then });
+    campaign::Command::Start(Start { canary, ..Start::over(target, Pace::default()) })
+}
+
+fn chosen() -> Target {
+    let filter = Filter { status: Some(Status::Failed), ..Filter::default() };
+    Target { filter: Some(filter), ..Target::all(unit("docs"), Scope::new("ocr").unwrap()) }
+}
+
+fn pin_targets(choice: &mut Choice) -> campaign::Command {
+    let (start, keys) = (CommandId(uuid(7)), vec![Key::new("1").unwrap(), Key::new("3").unwrap()]);
+    let (from, digest) = if choice.below(3) == 0 { (2, None) } else { (0, Some(Digest([9; 32]))) };
+    campaign::Command::PinTargets(PinTargets { start, target: chosen(), from, keys, digest })
 }
 
 fn key_scope(choice: &mut Choice) -> KeyScopeId {
@@ -237,9 +260,20 @@ fn unit_command(choice: &mut Choice) -> storage_unit::Command {
 }
 
 fn campaign_command(choice: &mut Choice) -> campaign::Command {
-    match choice.below(9) {
-        0..3 => start_campaign(),
-        3 => campaign::Command::Advance { from: None, to: Key::new("2").unwrap(), keys: 5, asked: 3 },
+    match choice.below(17) {
+        0 => start_campaign(),
+        1 | 2 => start_with_canary(choice),
+        9 | 13 => campaign::Command::Resume,
+        10 if choice.below(2) == 0 => pin_targets(choice),
+        10 => campaign::Command::Start(Start::over(chosen(), Pace::default())),
+        11 => campaign::Command::CountTargets { keys: 12 },
+        16 => campaign::Command::AbandonTargets,
+        12 | 14 => {
+            let failed = if choice.below(2) == 0 { 0 } else { 20 };
+            let tally = Tally { asked: 30, finished: 30 - failed, failed, same: 1, ..Tally::default() };
+            campaign::Command::JudgeCanary(tally)
+        }
+        3 | 15 => campaign::Command::Advance { from: None, to: Key::new("2").unwrap(), keys: 5, asked: 3 },
         4 => campaign::Command::Pause,
         5 => campaign::Command::Resume,
         6 => campaign::Command::Exhaust,

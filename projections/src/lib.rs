@@ -3,13 +3,14 @@
 //! Nothing here writes or reads a database: [`read_model`] says what the read-model adapter offers.
 //!
 //! Read in this order: [`view`] (what a view is), [`views`] (the views), [`fold`] (how they are folded), then
-//! [`timeline`], [`attempts`] and [`overview`], which need no stored rows of their own.
+//! [`matching`] (which rows a filter means), [`timeline`], [`attempts`] and [`overview`], which need no stored rows of their own.
 
 pub mod attempts;
 pub mod difference;
 pub mod fold;
 #[cfg(test)]
 mod histories;
+pub mod matching;
 pub mod overview;
 pub mod read_model;
 pub mod timeline;

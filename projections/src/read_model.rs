@@ -51,6 +51,20 @@ pub struct StoredPage {
     pub position: Position,
 }
 
+/// What is kept of a row, given its key and its JSON; nothing leaves the row out.
+pub type Pick = Arc<dyn Fn(&str, &str) -> Result<Option<String>, ReadModelError> + Send + Sync>;
+
+/// What was picked in one read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picked {
+    /// What was picked, in the order of the rows' keys.
+    pub items: Vec<String>,
+    /// Whether something more would have been picked.
+    pub has_more: bool,
+    /// The position that the rows reflect.
+    pub position: Position,
+}
+
 /// What is known of one projection.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ProjectionStatus {
@@ -92,6 +106,10 @@ pub trait ReadModel: Send + Sync {
 
     /// A page of rows.
     async fn list(&self, query: Query) -> Result<StoredPage, ReadModelError>;
+
+    /// Picks from every row that the query finds, until it has picked `limit` times. All rows are of one state of the view,
+    /// however many there are and whatever is applied meanwhile.
+    async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError>;
 
     /// Groups that begin with the prefix, and how many rows each has; groups without rows are left out.
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError>;
@@ -141,7 +159,8 @@ pub async fn list<V: View>(model: &dyn ReadModel, query: Query) -> Result<Page<V
     Ok(Page { rows, next, position: stored.position })
 }
 
-fn parse<V: View>(json: &str) -> Result<V::Row, ReadModelError> {
+/// A stored row of a view.
+pub(crate) fn parse<V: View>(json: &str) -> Result<V::Row, ReadModelError> {
     serde_json::from_str(json)
         .map_err(|error| ReadModelError::Damaged(format!("a row of {}: {error}", V::NAME)))
 }

@@ -10,7 +10,9 @@ pub mod system;
 mod tests;
 pub mod transactions;
 
-pub use campaigns::{CampaignRow, CampaignState, Campaigns, FirstFailure};
+pub use campaigns::{
+    CampaignReport, CampaignRow, CampaignState, Campaigns, CanaryRow, CanaryState, ErrorGroup, FirstFailure,
+};
 pub use commands::{CommandRow, Commands};
 pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, Status};
 pub use records::{RecordRow, Records};

@@ -25,7 +25,7 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::fold::{DamagedRow, ErasedView};
 use projections::read_model::{
-    ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
 };
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -191,6 +191,10 @@ impl ReadModel for SqliteReadModel {
 
     async fn list(&self, query: Query) -> Result<StoredPage, ReadModelError> {
         self.read(move |inner, reader| query::list(reader, inner.live(query.view)?, &query)).await
+    }
+
+    async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError> {
+        self.read(move |inner, reader| query::pick(reader, inner.live(query.view)?, &query, &pick)).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {

@@ -1,7 +1,7 @@
 //! Questions: one row, a page of rows, counts, status. Each sees the state between two batches.
 //! Does not know how rows come to be.
 
-use projections::read_model::{ProjectionStatus, Query, ReadModelError, StoredPage};
+use projections::read_model::{Pick, Picked, ProjectionStatus, Query, ReadModelError, StoredPage};
 use projections::view::Value;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params, params_from_iter};
 
@@ -30,6 +30,32 @@ pub(crate) fn list(connection: &mut Connection, table: &Table, query: &Query) ->
     let has_more = rows.len() > limit;
     rows.truncate(limit);
     Ok(StoredPage { rows, has_more, position })
+}
+
+/// Row by row, so that a read of a whole view needs no more memory than what is picked.
+pub(crate) fn pick(
+    connection: &mut Connection,
+    table: &Table,
+    query: &Query,
+    pick: &Pick,
+) -> Result<Picked, Failure> {
+    let select = Select::new(table, query, usize::MAX)?;
+    let transaction = connection.transaction()?;
+    let position = tables::position(&transaction, table)?;
+    let mut statement = transaction.prepare_cached(&select.sql)?;
+    let values: Vec<Bound<'_>> = select.values.iter().map(Bound).collect();
+    let parameters = params_from_iter(values.iter().map(|value| -> &dyn ToSql { value }));
+    let mut rows = statement.query(parameters)?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (key, json): (String, String) = (row.get(0)?, row.get(1)?);
+        let Some(item) = pick(&key, &json)? else { continue };
+        if items.len() == query.limit {
+            return Ok(Picked { items, has_more: true, position });
+        }
+        items.push(item);
+    }
+    Ok(Picked { items, has_more: false, position })
 }
 
 /// A page's SQL. It never sorts: rows come in the order of an index or of the table itself.

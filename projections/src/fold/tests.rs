@@ -102,6 +102,6 @@ fn random_histories_reach_every_event() {
     let of = |kind: &str| seen.iter().filter(|name| name.starts_with(kind)).count();
     assert_eq!(of("key_scope."), 13, "{seen:?}");
     assert_eq!(of("record."), 3, "{seen:?}");
-    assert_eq!(of("campaign."), 8, "all but pace_set: {seen:?}");
+    assert_eq!(of("campaign."), 14, "all but pace_set: {seen:?}");
     assert_eq!(of("storage_unit."), 6, "all but content_set, modules_set and queue_reset: {seen:?}");
 }

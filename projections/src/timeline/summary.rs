@@ -1,6 +1,6 @@
 //! Events in words: one sentence each, without its subject. Does not know the state before or after.
 
-use domain::campaign::{self, Pace};
+use domain::campaign::{self, Canary, CanarySize, Pace, Tally, Target, Then};
 use domain::event::Event;
 use domain::record;
 use domain::storage_unit::{self, Content};
@@ -150,10 +150,33 @@ fn system(event: &system::Event) -> String {
 
 fn campaign(event: &campaign::Event) -> String {
     match event {
-        campaign::Event::Started(started) => {
-            let (unit, scope) = (&started.target.unit, &started.target.scope);
-            format!("started over every key of {unit}, scope {scope}, {}", pace(started.pace))
+        campaign::Event::TargetsPinned(pinned) => {
+            let count = pinned.keys.len();
+            let last = if pinned.digest.is_some() { "; these are all" } else { "" };
+            format!("{count} keys of {} recorded to be visited{last}", target(&pinned.target))
         }
+        campaign::Event::TargetsAbandoned => "did not begin: the recorded keys count no longer".to_owned(),
+        campaign::Event::Started(started) => {
+            let keys = match (started.pinned, &started.target.filter) {
+                (None, _) => "every key".to_owned(),
+                (Some(pinned), None) => format!("{} keys", pinned.keys),
+                (Some(pinned), Some(filter)) => format!("{} keys ({filter})", pinned.keys),
+            };
+            let canary = started.canary.map_or_else(String::new, |canary| format!(", {}", first(canary)));
+            format!("started over {keys} of {}, {}{canary}", target(&started.target), pace(started.pace))
+        }
+        campaign::Event::TargetsCounted(counted) => format!("counted {} keys", counted.keys),
+        campaign::Event::CanaryPassed(passed) => {
+            let then = match passed.then {
+                Then::Continue => "it goes on",
+                Then::Wait => "it waits for somebody to resume it",
+            };
+            format!("the canary passed: {}; {then}", tally(&passed.tally))
+        }
+        campaign::Event::CanaryStopped(stopped) => {
+            format!("stopped by the canary: {}; {}", stopped.broken, tally(&stopped.tally))
+        }
+        campaign::Event::CanaryOverruled => "resumed although the canary had broken a rule".to_owned(),
         campaign::Event::Advanced(advanced) => {
             let (keys, asked, cursor) = (advanced.keys, advanced.asked, &advanced.cursor);
             format!("dealt with {keys} keys up to {cursor}, asked for {asked}")
@@ -166,6 +189,22 @@ fn campaign(event: &campaign::Event) -> String {
         campaign::Event::Cancelled => "cancelled: nothing more is queued".to_owned(),
         campaign::Event::Completed => "completed: everything is settled".to_owned(),
     }
+}
+
+fn target(target: &Target) -> String {
+    format!("{}, scope {}", target.unit, target.scope)
+}
+
+fn first(canary: Canary) -> String {
+    match canary.size {
+        CanarySize::Keys(keys) => format!("{keys} keys first"),
+        CanarySize::Percent(percent) => format!("{percent} % of the keys first"),
+    }
+}
+
+fn tally(tally: &Tally) -> String {
+    let Tally { asked, finished, failed, withdrawn: _, same: _, changed } = tally;
+    format!("{asked} asked for, {finished} finished, {failed} failed, {changed} changed")
 }
 
 fn pace(pace: Pace) -> String {

@@ -2,19 +2,29 @@
 //!
 //! The counts are folds of the members' own events, so they never disagree with the members.
 
+mod canary;
+mod members;
+mod report;
+mod state;
+
 use std::collections::BTreeMap;
 
-use domain::campaign::{self, Pace};
+use domain::campaign::{self, Pace, Pinned, Tally, Target, Then};
 use domain::event::{Event, RecordedEvent};
-use domain::key_scope;
+use domain::filter::Filter;
 use domain::names::{Actor, CampaignId, Key, Scope, StorageUnitName};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
-use domain::work::{self, Change, Failed};
 use serde::{Deserialize, Serialize};
 
-use super::{ERROR_CODE_BYTES_MAX, ERROR_TEXT_BYTES_MAX, bounded, stream_key};
+use super::{ERROR_TEXT_BYTES_MAX, bounded, stream_key};
 use crate::view::{Column, ColumnKind, Value, View};
+
+pub use canary::{CanaryRow, CanaryState};
+pub use report::{CampaignReport, ErrorGroup};
+pub use state::CampaignState;
+
+use members::effect;
 
 /// The most error codes that a campaign counts one by one; further codes are counted together.
 pub const ERROR_CODES_MAX: usize = 32;
@@ -34,8 +44,20 @@ pub struct CampaignRow {
     pub unit: StorageUnitName,
     /// The scope that it queues of each key.
     pub scope: Scope,
+    /// Which key-scopes it queues of those that were ever asked for; nothing means every key of the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Filter>,
+    /// The keys that it visits, when they were pinned before it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pinned>,
+    /// How many keys there are to visit, when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
     /// How fast.
     pub pace: Pace,
+    /// The keys that go first, and what became of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryRow>,
     /// Where it stands.
     pub state: CampaignState,
     /// Whether every key was dealt with.
@@ -68,6 +90,9 @@ pub struct CampaignRow {
     pub errors: BTreeMap<String, u64>,
     /// How many failed with a code beyond those.
     pub errors_other: u64,
+    /// The first key that failed with each of those codes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub error_examples: BTreeMap<String, Key>,
     /// The first [`FIRST_FAILURES_MAX`] failures with no attempt left.
     pub first_failures: Vec<FirstFailure>,
     /// Why it was paused or cancelled, when whoever did it said so.
@@ -88,64 +113,20 @@ pub struct CampaignRow {
     pub position: Position,
 }
 
-/// Where a campaign stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CampaignState {
-    /// It queues, or waits for what it queued.
-    Active,
-    /// It queues nothing until resumed.
-    Paused,
-    /// It queues nothing more.
-    Cancelled,
-    /// Everything is queued and settled.
-    Completed,
-}
-
-impl CampaignState {
-    /// The word for it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Cancelled => "cancelled",
-            Self::Completed => "completed",
-        }
-    }
-
-    /// Whether nothing more is queued, ever.
-    #[must_use]
-    pub const fn is_over(self) -> bool {
-        match self {
-            Self::Active | Self::Paused => false,
-            Self::Cancelled | Self::Completed => true,
-        }
-    }
-}
-
 /// A member that failed with no attempt left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstFailure {
     /// Its key.
     pub key: Key,
-    /// What went wrong, as a code, at most [`ERROR_CODE_BYTES_MAX`].
+    /// What went wrong, as a code, at most [`super::ERROR_CODE_BYTES_MAX`].
     pub code: String,
     /// What went wrong, as a text, at most [`ERROR_TEXT_BYTES_MAX`].
     pub text: String,
 }
 
-/// What a member's event means to its campaign.
-enum Effect<'a> {
-    Asked,
-    Finished(Change),
-    Failed(&'a Failed),
-    Withdrawn,
-}
-
 impl View for Campaigns {
     const NAME: &'static str = "campaigns";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     const COLUMNS: &'static [Column] =
         &[Column { name: "unit", kind: ColumnKind::Text }, Column { name: "state", kind: ColumnKind::Text }];
     const INDEXES: &'static [&'static [&'static str]] = &[&["unit"], &["state"]];
@@ -161,7 +142,14 @@ impl View for Campaigns {
 
     fn evolve(row: Option<CampaignRow>, event: &RecordedEvent) -> Option<CampaignRow> {
         let mut row = match (&event.event, row) {
-            (Event::Campaign(campaign::Event::Started(started)), None) => begun(started, event)?,
+            (Event::Campaign(campaign::Event::TargetsPinned(pinned)), None) => {
+                CampaignRow::new(&pinned.target, event)?
+            }
+            // What was pinned before is in the event.
+            (Event::Campaign(campaign::Event::Started(started)), _) => {
+                CampaignRow::new(&started.target, event)?.begun(started)
+            }
+            (Event::Campaign(campaign::Event::TargetsAbandoned), _) => return None,
             (Event::Campaign(happened), row) => row?.after(happened, event),
             (Event::KeyScope(happened), row) => row?.after_member(happened, event),
             (Event::StorageUnit(_) | Event::Record(_) | Event::System(_), row) => return row,
@@ -180,86 +168,114 @@ impl View for Campaigns {
     }
 }
 
-/// The campaign that a member's event counts for. A run that follows a recorded request for one more was counted
-/// with the request; a retry was counted when its run began.
-fn effect(happened: &key_scope::Event) -> Option<(CampaignId, Effect<'_>)> {
-    let (campaign, effect) = match happened {
-        key_scope::Event::Withdrawn(withdrawn) => (withdrawn.campaign, Effect::Withdrawn),
-        key_scope::Event::Work(work::Event::Queued(queued)) if !queued.retry => {
-            (queued.campaign, Effect::Asked)
-        }
-        key_scope::Event::Work(work::Event::Restarted(restarted)) if !restarted.requeued => {
-            (restarted.campaign, Effect::Asked)
-        }
-        key_scope::Event::Work(work::Event::RequeueRequested(requested)) => {
-            (requested.campaign, Effect::Asked)
-        }
-        key_scope::Event::Work(work::Event::Finished(finished)) => {
-            (finished.campaign, Effect::Finished(finished.change))
-        }
-        key_scope::Event::Work(work::Event::Failed(failed)) if failed.retry_at.is_none() => {
-            (failed.campaign, Effect::Failed(failed))
-        }
-        key_scope::Event::Work(
-            work::Event::Queued(_)
-            | work::Event::Assigned(_)
-            | work::Event::ProcessStarted(_)
-            | work::Event::LeaseExtended(_)
-            | work::Event::Failed(_)
-            | work::Event::Unassigned(_)
-            | work::Event::Restarted(_)
-            | work::Event::Held
-            | work::Event::Released
-            | work::Event::LateResultRefused(_),
-        ) => return None,
-    };
-    campaign.map(|campaign| (campaign, effect))
-}
+impl CampaignRow {
+    fn new(target: &Target, event: &RecordedEvent) -> Option<Self> {
+        let Subject::Campaign(id) = Subject::try_from(&event.stream).ok()? else { return None };
+        let at = event.metadata.recorded_at;
+        Some(Self {
+            id,
+            unit: target.unit.clone(),
+            scope: target.scope.clone(),
+            filter: target.filter.clone(),
+            pinned: None,
+            total: None,
+            pace: Pace::default(),
+            canary: None,
+            state: CampaignState::Pinning,
+            exhausted: false,
+            problem: None,
+            cursor: None,
+            keys: 0,
+            already_waiting: 0,
+            asked: 0,
+            finished: 0,
+            failed: 0,
+            withdrawn: 0,
+            first: 0,
+            same: 0,
+            changed: 0,
+            errors: BTreeMap::new(),
+            errors_other: 0,
+            error_examples: BTreeMap::new(),
+            first_failures: Vec::new(),
+            reason: None,
+            actor: event.metadata.actor.clone(),
+            started_at: at,
+            updated_at: at,
+            ended_at: None,
+            version: event.version,
+            position: event.position,
+        })
+    }
 
-fn begun(started: &campaign::Started, event: &RecordedEvent) -> Option<CampaignRow> {
-    let Subject::Campaign(id) = Subject::try_from(&event.stream).ok()? else { return None };
-    let at = event.metadata.recorded_at;
-    Some(CampaignRow {
-        id,
-        unit: started.target.unit.clone(),
-        scope: started.target.scope.clone(),
-        pace: started.pace,
-        state: CampaignState::Active,
-        exhausted: false,
-        problem: None,
-        cursor: None,
-        keys: 0,
-        already_waiting: 0,
-        asked: 0,
-        finished: 0,
-        failed: 0,
-        withdrawn: 0,
-        first: 0,
-        same: 0,
-        changed: 0,
-        errors: BTreeMap::new(),
-        errors_other: 0,
-        first_failures: Vec::new(),
-        reason: None,
-        actor: event.metadata.actor.clone(),
-        started_at: at,
-        updated_at: at,
-        ended_at: None,
-        version: event.version,
-        position: event.position,
-    })
+    fn begun(self, started: &campaign::Started) -> Self {
+        let total = started.pinned.map(|pinned| pinned.keys);
+        let canary = started.canary.map(|canary| CanaryRow::new(canary, total));
+        let (pace, pinned) = (started.pace, started.pinned);
+        Self { pace, pinned, total, canary, state: CampaignState::Active, ..self }
+    }
 }
 
 impl CampaignRow {
     /// How many of the key-scopes that it asked for have come to an end.
     #[must_use]
     pub const fn settled(&self) -> u64 {
-        self.finished + self.failed + self.withdrawn
+        self.tally().settled()
+    }
+
+    /// What became of the key-scopes that it asked for.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        let Self { asked, finished, failed, withdrawn, same, changed, .. } = *self;
+        Tally { asked, finished, failed, withdrawn, same, changed }
+    }
+
+    /// Why it queues nothing now although it is not over, and what would let it go on.
+    #[must_use]
+    pub fn stands_still(&self) -> Option<String> {
+        let rule = self.canary.as_ref().and_then(|canary| canary.broken);
+        match self.state {
+            CampaignState::Pinning => Some("its keys are being recorded".to_owned()),
+            CampaignState::Paused => {
+                let why = self.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+                Some(format!("it was paused{why}; resume it to go on"))
+            }
+            CampaignState::Waiting => {
+                Some("its canary has passed; look at what became of it, then resume or cancel".to_owned())
+            }
+            CampaignState::Stopped => {
+                let rule = rule.map_or_else(|| "it broke a rule".to_owned(), |broken| broken.to_string());
+                Some(format!("its canary stopped it: {rule}; cancel it, or resume it to go on all the same"))
+            }
+            CampaignState::Active => self.problem.clone(),
+            CampaignState::Cancelled | CampaignState::Completed => None,
+        }
     }
 
     fn after(mut self, happened: &campaign::Event, event: &RecordedEvent) -> Self {
         match happened {
-            campaign::Event::Started(_) => {}
+            campaign::Event::Started(_)
+            | campaign::Event::TargetsPinned(_)
+            | campaign::Event::TargetsAbandoned => {}
+            campaign::Event::TargetsCounted(counted) => {
+                self.total = Some(counted.keys);
+                self.canary = self.canary.map(|canary| CanaryRow::new(canary.canary, self.total));
+            }
+            campaign::Event::CanaryPassed(passed) => {
+                self.canary = self.canary.map(|canary| canary.passed(passed.tally));
+                if passed.then == Then::Wait {
+                    self.stand_still(CampaignState::Waiting);
+                }
+            }
+            campaign::Event::CanaryStopped(stopped) => {
+                self.canary = self.canary.map(|canary| canary.stopped(stopped));
+                self.stand_still(CampaignState::Stopped);
+            }
+            campaign::Event::CanaryOverruled => {
+                self.canary = self.canary.map(CanaryRow::overruled);
+                self.state = CampaignState::Active;
+                self.reason.clone_from(&event.metadata.reason);
+            }
             campaign::Event::Advanced(advanced) => {
                 self.problem = None;
                 self.cursor = Some(advanced.cursor.clone());
@@ -296,39 +312,10 @@ impl CampaignRow {
         self
     }
 
-    fn after_member(mut self, happened: &key_scope::Event, event: &RecordedEvent) -> Self {
-        match effect(happened).map(|(_, effect)| effect) {
-            None => {}
-            Some(Effect::Asked) => self.asked += 1,
-            Some(Effect::Withdrawn) => self.withdrawn += 1,
-            Some(Effect::Failed(failed)) => self.count_failure(failed, event),
-            Some(Effect::Finished(change)) => {
-                self.finished += 1;
-                match change {
-                    Change::First => self.first += 1,
-                    Change::Same => self.same += 1,
-                    Change::Changed => self.changed += 1,
-                }
-            }
-        }
-        self
-    }
-
-    fn count_failure(&mut self, failed: &Failed, event: &RecordedEvent) {
-        self.failed += 1;
-        let code = bounded(&failed.code, ERROR_CODE_BYTES_MAX);
-        if self.first_failures.len() < FIRST_FAILURES_MAX
-            && let Ok(Subject::KeyScope(id)) = Subject::try_from(&event.stream)
-        {
-            let text = bounded(&failed.text, ERROR_TEXT_BYTES_MAX);
-            self.first_failures.push(FirstFailure { key: id.key, code: code.clone(), text });
-        }
-        if let Some(count) = self.errors.get_mut(&code) {
-            *count += 1;
-        } else if self.errors.len() < ERROR_CODES_MAX {
-            self.errors.insert(code, 1);
-        } else {
-            self.errors_other += 1;
+    /// Whoever paused it meanwhile was told that it is paused.
+    fn stand_still(&mut self, state: CampaignState) {
+        if self.state == CampaignState::Active {
+            self.state = state;
         }
     }
 }

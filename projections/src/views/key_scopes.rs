@@ -6,6 +6,7 @@ use domain::key_scope;
 use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
 use domain::stream::{KeyScopeId, Position, Subject, Version};
 use domain::time::Timestamp;
+pub use domain::work::Status;
 use domain::work::{self, Change, Failed, Priority, Queued, Token};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +65,9 @@ pub struct KeyScopeRow {
     /// How the last finished run's outputs compare with those of the finished run before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// When it finished last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
     /// The position of the event by which it entered the queue last: asked for, restarted, retried or taken back.
     pub queued_position: Position,
     /// When it entered the queue last.
@@ -91,58 +95,6 @@ pub struct LastError {
     pub at: Timestamp,
 }
 
-/// Where the work on a key-scope stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// It waits for a worker.
-    Queued,
-    /// A worker has a lease on it and has not begun.
-    Assigned,
-    /// A worker has begun.
-    Running,
-    /// The last attempt failed; it is queued again after its backoff.
-    Retrying,
-    /// It is done.
-    Finished,
-    /// The last attempt failed, and no attempt is left.
-    Failed,
-}
-
-impl Status {
-    /// Every status, in the order of the lifecycle.
-    pub const ALL: [Self; 6] =
-        [Self::Queued, Self::Assigned, Self::Running, Self::Retrying, Self::Finished, Self::Failed];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Assigned => "assigned",
-            Self::Running => "running",
-            Self::Retrying => "retrying",
-            Self::Finished => "finished",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// The status that a word names.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    /// Whether a run was asked for and has come to no end yet.
-    #[must_use]
-    pub const fn is_open(self) -> bool {
-        match self {
-            Self::Queued | Self::Assigned | Self::Running | Self::Retrying => true,
-            Self::Finished | Self::Failed => false,
-        }
-    }
-}
-
 impl KeyScopes {
     /// The key of a key-scope's row.
     #[must_use]
@@ -166,7 +118,7 @@ impl KeyScopes {
 
 impl View for KeyScopes {
     const NAME: &'static str = "key_scopes";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     const COLUMNS: &'static [Column] = &[
         Column { name: "unit", kind: ColumnKind::Text },
         Column { name: "scope", kind: ColumnKind::Text },
@@ -241,6 +193,7 @@ fn first_queued(queued: &Queued, event: &RecordedEvent) -> Option<KeyScopeRow> {
         last_error: None,
         digest: None,
         change: None,
+        finished_at: None,
         queued_position: event.position,
         queued_at: at,
         first_queued_at: at,
@@ -281,6 +234,7 @@ impl KeyScopeRow {
                 self.status = Status::Finished;
                 self.digest = Some(finished.digest);
                 self.change = Some(finished.change);
+                self.finished_at = Some(event.metadata.recorded_at);
                 self.requeue_requested = false;
                 self.last_error = None;
             }

@@ -1,7 +1,7 @@
 //! Given events, then rows.
 
 use domain::aggregate::Aggregate;
-use domain::campaign;
+use domain::campaign::{self, Canary, CanarySize, Pace, Share, Start, StopWhen, Tally, Target, Then};
 use domain::digest::Digest;
 use domain::envelope::Command;
 use domain::event::Event;
@@ -271,6 +271,59 @@ fn was_leased(history: &History, subject: &Subject) -> bool {
     })
 }
 
+/// What became of each campaign's requests, told by the state of each key-scope before and after each of its events and
+/// not by what the events say of campaigns. Starts from the campaign's beginning.
+fn tallies(history: &History) -> std::collections::BTreeMap<String, Tally> {
+    let mut tallies = std::collections::BTreeMap::<String, Tally>::new();
+    let mut states = std::collections::HashMap::new();
+    for event in &history.events {
+        if let Event::Campaign(campaign::Event::Started(_)) = &event.event {
+            tallies.insert(stream_key(&event.stream).unwrap(), Tally::default());
+        }
+        let Event::KeyScope(happened) = &event.event else { continue };
+        let before: KeyScope = states.remove(&event.stream).unwrap_or_default();
+        let after = before.clone().evolve(happened, event.version).unwrap();
+        let waiting = |scope: &KeyScope| match (&scope.work.phase, scope.work.lease()) {
+            (Phase::Queued { requeue, .. }, _) => *requeue,
+            (_, Some(lease)) => lease.requeue,
+            (_, None) => None,
+        };
+        let (asked_before, asked_after) = (waiting(&before), waiting(&after));
+        let mut count = |campaign: Option<domain::names::CampaignId>, what: fn(&mut Tally)| {
+            campaign.and_then(|id| tallies.get_mut(&id.to_string())).map(what);
+        };
+        if asked_before.is_none() && asked_after.is_some() {
+            count(asked_after.and_then(|requeue| requeue.campaign), |tally| tally.asked += 1);
+        }
+        let is_open = (before.work.is_open(), after.work.is_open());
+        let follows_request =
+            matches!(happened, key_scope::Event::Work(work::Event::Restarted(it)) if it.requeued);
+        if is_open == (false, true) && !follows_request {
+            count(after.work.campaign, |tally| tally.asked += 1);
+        }
+        if is_open == (true, false) {
+            let campaign = before.work.campaign;
+            match (&after.work.phase, before.work.outputs) {
+                (Phase::Finished, None) => count(campaign, |tally| tally.finished += 1),
+                (Phase::Finished, outputs) if outputs == after.work.outputs => count(campaign, |tally| {
+                    tally.finished += 1;
+                    tally.same += 1;
+                }),
+                (Phase::Finished, _) => count(campaign, |tally| {
+                    tally.finished += 1;
+                    tally.changed += 1;
+                }),
+                (Phase::Failed { .. }, _) => count(campaign, |tally| tally.failed += 1),
+                (Phase::Idle | Phase::Queued { .. } | Phase::Assigned(_) | Phase::Running(_), _) => {
+                    count(campaign, |tally| tally.withdrawn += 1);
+                }
+            }
+        }
+        states.insert(event.stream.clone(), after);
+    }
+    tallies
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -302,6 +355,30 @@ proptest! {
         }
     }
 
+    /// The members' own histories, read one by one, say the same as the campaign's row.
+    #[test]
+    fn the_counts_of_a_campaign_never_disagree_with_its_members(
+        choices in prop::collection::vec(any::<u32>(), 0..300), cut in any::<prop::sample::Index>()
+    ) {
+        let mut history = History::of(&choices);
+        let cut = cut.index(history.events.len() + 1);
+        history.events.truncate(cut);
+        let rows = fold::<Campaigns>(&history.events);
+        let mut told = tallies(&history);
+        for (id, row) in &rows {
+            let members = told.remove(id).unwrap_or_default();
+            // Counting begins with the campaign.
+            prop_assert_eq!(row.tally(), members, "{:?}", row);
+            prop_assert_eq!(row.first + row.same + row.changed, row.finished);
+            let mut report = CampaignReport::of(row.clone(), row.updated_at);
+            prop_assert_eq!(report.errors.iter().map(|group| group.count).sum::<u64>() + report.errors_other, row.failed);
+            prop_assert!(report.errors.iter().all(|group| group.example.is_some()));
+            let sorted = report.errors.clone();
+            report.errors.sort_by_key(|group| std::cmp::Reverse(group.count));
+            prop_assert_eq!(sorted, report.errors);
+        }
+    }
+
     #[test]
     fn a_campaign_never_counts_more_ends_than_requests(choices in prop::collection::vec(any::<u32>(), 0..200)) {
         for row in fold::<Campaigns>(&History::of(&choices).events).values() {
@@ -309,6 +386,51 @@ proptest! {
             prop_assert_eq!(row.first + row.same + row.changed, row.finished);
             prop_assert_eq!(row.errors.values().sum::<u64>() + row.errors_other, row.failed);
             prop_assert!(row.position > Position::START);
+        }
+    }
+}
+
+#[test]
+fn a_campaign_says_why_it_stands_still_and_what_its_canary_came_to() {
+    let mut history = History::default();
+    let stop_when = StopWhen { failed_share_max: Share::new(0.1).ok(), changed_share_max: None };
+    let canary = Some(Canary { size: CanarySize::Percent(10), stop_when, then: Then::Wait });
+    let target = Target::all(unit("docs"), domain::names::Scope::new("ocr").unwrap());
+    let start = Start { canary, ..Start::over(target, Pace::default()) };
+    let mut send = |command| history.send(Command::Campaign(campaign_id(0), command));
+    send(campaign::Command::Start(start));
+    send(campaign::Command::CountTargets { keys: 20 });
+    let to = Key::new("b").unwrap();
+    send(campaign::Command::Advance { from: None, to, keys: 2, asked: 2 });
+    for key in ["a", "b"] {
+        queue(&mut history, key, 0);
+        fail(&mut history, key, "BROKEN", RetryPolicy::never());
+    }
+    let row = campaign(&history, 0);
+    let canary = row.canary.clone().unwrap();
+    assert_eq!((row.total, canary.keys, canary.state), (Some(20), Some(2), CanaryState::Running));
+    history.send(Command::Campaign(campaign_id(0), campaign::Command::JudgeCanary(row.tally())));
+    let row = campaign(&history, 0);
+    assert_eq!(row.state, CampaignState::Stopped);
+    let why = row.stands_still().unwrap();
+    assert!(why.contains("2 of 2 failed, and at most a share of 0.1 may"), "{why}");
+    assert_eq!(row.canary.unwrap().tally.unwrap().failed, 2);
+    history.send(Command::Campaign(campaign_id(0), campaign::Command::Resume));
+    let row = campaign(&history, 0);
+    assert_eq!((row.state, row.stands_still()), (CampaignState::Active, None));
+    let report = CampaignReport::of(row, history.events.last().unwrap().metadata.recorded_at);
+    assert_eq!(report.canary.unwrap().state, CanaryState::Overruled);
+    let group = ErrorGroup { code: "BROKEN".to_owned(), count: 2, example: Key::new("a").ok() };
+    assert_eq!(report.errors, [group]);
+}
+
+#[test]
+fn a_row_of_a_campaign_reads_back_as_it_was_written() {
+    for seed in 0..40_u32 {
+        let choices: Vec<u32> = (1..200_u32).map(|step| (step + seed).wrapping_mul(0x85EB_CA6B)).collect();
+        for row in fold::<Campaigns>(&History::of(&choices).events).into_values() {
+            let json = serde_json::to_string(&row).unwrap();
+            assert_eq!(serde_json::from_str::<CampaignRow>(&json).unwrap(), row);
         }
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::read_model::{
-    ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
 };
 
 use super::Gate;
@@ -42,6 +42,10 @@ impl ReadModel for SlowViews {
 
     async fn list(&self, query: Query) -> Result<StoredPage, ReadModelError> {
         self.inner.list(query).await
+    }
+
+    async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError> {
+        self.inner.pick(query, pick).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {
