@@ -122,10 +122,16 @@ stored_types! {
     RecordScopeDeleted = "record.scope_deleted", 1, it => (Event::Record(record::Event::ScopeDeleted(it)));
     RecordDeleted = "record.deleted", 1 => (Event::Record(record::Event::Deleted));
 
-    CampaignStarted = "campaign.started", 1, it => (Event::Campaign(campaign::Event::Started(it)));
+    CampaignTargetsPinned = "campaign.targets_pinned", 1, it => (Event::Campaign(campaign::Event::TargetsPinned(it)));
+    CampaignTargetsAbandoned = "campaign.targets_abandoned", 1 => (Event::Campaign(campaign::Event::TargetsAbandoned));
+    CampaignStarted = "campaign.started", 2, it => (Event::Campaign(campaign::Event::Started(it)));
+    CampaignTargetsCounted = "campaign.targets_counted", 1, it => (Event::Campaign(campaign::Event::TargetsCounted(it)));
     CampaignAdvanced = "campaign.advanced", 1, it => (Event::Campaign(campaign::Event::Advanced(it)));
     CampaignExhausted = "campaign.exhausted", 1 => (Event::Campaign(campaign::Event::Exhausted));
     CampaignListingFailed = "campaign.listing_failed", 1, it => (Event::Campaign(campaign::Event::ListingFailed(it)));
+    CampaignCanaryPassed = "campaign.canary_passed", 1, it => (Event::Campaign(campaign::Event::CanaryPassed(it)));
+    CampaignCanaryStopped = "campaign.canary_stopped", 1, it => (Event::Campaign(campaign::Event::CanaryStopped(it)));
+    CampaignCanaryOverruled = "campaign.canary_overruled", 1 => (Event::Campaign(campaign::Event::CanaryOverruled));
     CampaignPaceSet = "campaign.pace_set", 1, it => (Event::Campaign(campaign::Event::PaceSet(it)));
     CampaignPaused = "campaign.paused", 1 => (Event::Campaign(campaign::Event::Paused));
     CampaignResumed = "campaign.resumed", 1 => (Event::Campaign(campaign::Event::Resumed));
