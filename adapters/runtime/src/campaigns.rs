@@ -1,12 +1,16 @@
-//! The campaign driver: lists keys, asks for each, moves the cursor, and ends the campaign when all are settled.
-//! Does not know how keys are listed, nor what a campaign may do: [`domain::process::campaign`] does.
+//! The campaign driver: lists keys, asks for each, moves the cursor, has the canary judged, and ends the campaign when all
+//! are settled. Does not know how keys are listed, nor what a campaign may do: [`domain::process::campaign`] does.
+
+mod asked;
+mod starting;
+mod targets;
 
 use std::time::Duration;
 
 use domain::aggregate::Aggregate;
-use domain::campaign::{Campaign, Progress};
-use domain::names::{Actor, CampaignId, Key};
-use domain::ports::{ContentError, KeyListing};
+use domain::campaign::{Campaign, Progress, Stage};
+use domain::names::{CampaignId, Key};
+use domain::ports::{ContentError, KeyListing, ReadError};
 use domain::process::campaign as process;
 use domain::stream::{Position, Subject};
 use projections::read_model::{self, ReadModelError};
@@ -16,6 +20,9 @@ use crate::documents::DocumentError;
 use crate::engine::Engine;
 use crate::pipeline::SubmitError;
 use crate::stop::Stop;
+use asked::take_asked;
+
+pub use targets::Targets;
 
 /// The wait after a failure before the next try.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -30,6 +37,8 @@ enum CampaignError {
     Read(#[from] ReadModelError),
     #[error(transparent)]
     Submit(#[from] SubmitError),
+    #[error(transparent)]
+    Log(#[from] ReadError),
     #[error(transparent)]
     Document(#[from] DocumentError),
     #[error(transparent)]
@@ -46,10 +55,23 @@ enum Next {
     End,
 }
 
-/// Drives a campaign that was started at the position `at`, until it ends.
-pub(crate) async fn run(engine: Engine, id: CampaignId, at: Position, mut stop: Stop) {
+/// Where a driver takes a campaign up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenUp {
+    /// At its beginning: nothing was asked for yet.
+    New,
+    /// Where an earlier process left it, maybe in the middle of a chunk.
+    Interrupted,
+}
+
+/// Drives a campaign that the views show at the position `at`, until it ends.
+pub(crate) async fn run(engine: Engine, id: CampaignId, taken_up: TakenUp, at: Position, mut stop: Stop) {
     engine.wait_for_views(at).await;
-    let mut driver = Driver { engine, id, listing: None };
+    let uncertain = match taken_up {
+        TakenUp::New => 0,
+        TakenUp::Interrupted => process::CHUNK_KEYS_MAX,
+    };
+    let mut driver = Driver { engine, id, listing: None, uncertain };
     loop {
         let mut moved = driver.engine.views_watch();
         moved.mark_unchanged();
@@ -71,6 +93,7 @@ pub(crate) async fn run(engine: Engine, id: CampaignId, at: Position, mut stop: 
                 tracing::warn!(%error, campaign = %driver.id, "the campaign stands still; trying again");
                 driver.report(&error).await;
                 driver.listing = None;
+                driver.uncertain = process::CHUNK_KEYS_MAX;
                 tokio::time::sleep(RETRY_DELAY).await;
             }
         }
@@ -82,6 +105,8 @@ struct Driver {
     id: CampaignId,
     /// The listing under way and the key that it has come to.
     listing: Option<(Option<Key>, Box<dyn KeyListing>)>,
+    /// For how many keys after the cursor it is not certain that they were not asked for already.
+    uncertain: usize,
 }
 
 impl Driver {
@@ -91,13 +116,17 @@ impl Driver {
             self.engine.submit_patiently(process::cancel_without_unit(self.id)).await?;
             return Ok(Next::End);
         }
-        if progress.exhausted {
-            return self.end_if_settled().await;
+        match progress.stage {
+            Stage::Whole if progress.exhausted => return self.end_if_settled().await,
+            Stage::Waiting | Stage::Stopped => return Ok(Next::Wait),
+            Stage::Whole | Stage::Canary(_) if progress.paused => return Ok(Next::Wait),
+            Stage::Canary(_) if progress.canary_is_asked_for() => {
+                return self.judge_if_settled(&progress).await;
+            }
+            Stage::Whole | Stage::Canary(_) => {}
         }
-        if progress.paused {
-            return Ok(Next::Wait);
-        }
-        let room = self.room(&progress).await?;
+        let Ok(asked_max) = progress.asked_max() else { return self.count(&progress).await };
+        let room = self.room(&progress, asked_max).await?;
         if room == 0 { Ok(Next::Wait) } else { self.ask(&progress, room).await }
     }
 
@@ -105,7 +134,7 @@ impl Driver {
     async fn report(&mut self, error: &CampaignError) {
         let problem = match error {
             CampaignError::Content(_) | CampaignError::Document(_) => error.to_string(),
-            CampaignError::Read(_) | CampaignError::Submit(_) => return,
+            CampaignError::Read(_) | CampaignError::Submit(_) | CampaignError::Log(_) => return,
         };
         if let Err(error) = self.engine.submit_patiently(process::report(self.id, problem)).await {
             tracing::warn!(%error, campaign = %self.id, "why the campaign stands still could not be recorded");
@@ -115,8 +144,10 @@ impl Driver {
     async fn progress(&mut self) -> Result<Option<Progress>, SubmitError> {
         match self.engine.inspect(Subject::Campaign(self.id)).await? {
             Aggregate::Campaign(campaign) => match *campaign {
-                Campaign::Active(progress) => Ok(Some(progress)),
-                Campaign::Absent | Campaign::Cancelled | Campaign::Completed => Ok(None),
+                Campaign::Active(progress) => Ok(Some(*progress)),
+                Campaign::Absent | Campaign::Pinning(_) | Campaign::Cancelled | Campaign::Completed => {
+                    Ok(None)
+                }
             },
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
@@ -130,22 +161,60 @@ impl Driver {
     }
 
     async fn end_if_settled(&mut self) -> Result<Next, CampaignError> {
-        // The row must show every key that was asked for before it is believed.
-        if !self.engine.wait_for_views(self.engine.acknowledged()).await {
-            return Ok(Next::Wait);
-        }
-        match self.row().await? {
-            Some(row) if row.settled() >= row.asked => {
+        match self.settled_row().await? {
+            Some(_) => {
                 self.engine.submit_patiently(process::complete(self.id)).await?;
                 Ok(Next::End)
+            }
+            None => Ok(Next::Wait),
+        }
+    }
+
+    async fn judge_if_settled(&mut self, progress: &Progress) -> Result<Next, CampaignError> {
+        match self.settled_row().await? {
+            // Whoever paused it meanwhile was told that it stands still.
+            Some(_) if self.progress().await?.as_ref() != Some(progress) => Ok(Next::Go),
+            Some(row) if row.asked >= progress.asked => {
+                self.engine.submit_patiently(process::judge(self.id, row.tally())).await?;
+                Ok(Next::Go)
             }
             Some(_) | None => Ok(Next::Wait),
         }
     }
 
+    /// The row, when everything that was asked for is settled. It must show every key that was asked for before it is
+    /// believed.
+    async fn settled_row(&mut self) -> Result<Option<CampaignRow>, CampaignError> {
+        if !self.engine.wait_for_views(self.engine.acknowledged()).await {
+            return Ok(None);
+        }
+        Ok(self.row().await?.filter(|row| row.settled() >= row.asked))
+    }
+
+    /// Counts the keys, so that it is known how many a percentage of them is.
+    async fn count(&mut self, progress: &Progress) -> Result<Next, CampaignError> {
+        let mut listing = self.engine.rest(self.id, progress).await?;
+        let mut count = 0;
+        loop {
+            let keys = listing.next(process::CHUNK_KEYS_MAX).await?;
+            if self.progress().await?.as_ref() != Some(progress) {
+                return Ok(Next::Go);
+            }
+            if keys.is_empty() {
+                self.engine.submit_patiently(process::count(self.id, count)).await?;
+                return Ok(Next::Go);
+            }
+            count += keys.len() as u64;
+        }
+    }
+
     /// How many keys may be queued now.
-    async fn room(&mut self, progress: &Progress) -> Result<usize, CampaignError> {
+    async fn room(&mut self, progress: &Progress, asked_max: Option<u64>) -> Result<usize, CampaignError> {
         let mut room = process::CHUNK_KEYS_MAX;
+        if let Some(asked_max) = asked_max {
+            let left = asked_max.saturating_sub(progress.asked);
+            room = room.min(usize::try_from(left).unwrap_or(usize::MAX));
+        }
         if let Some(in_flight_max) = progress.pace.in_flight_max {
             // As long as the row does not show every key that was asked for, more of them are in flight than it says.
             if !self.engine.wait_for_views(self.engine.acknowledged()).await {
@@ -171,15 +240,19 @@ impl Driver {
             return Ok(Next::Go);
         }
         let started = tokio::time::Instant::now();
-        let commands = process::ask(self.id, progress, &keys, &Actor::system());
-        let results = commands.into_iter().map(|command| self.engine.submit_patiently(command));
+        let mut commands: Vec<_> = keys.iter().map(|key| process::ask(self.id, progress, key)).collect();
         let mut asked = 0;
+        if self.uncertain > 0 {
+            asked += take_asked(&self.engine, self.id, &mut commands).await?;
+        }
+        let results = commands.into_iter().map(|command| self.engine.submit_patiently(command));
         for result in futures::future::join_all(results).await {
             asked += usize::from(process::makes_member(&result?.events));
         }
         if let Some(advance) = process::advance(self.id, progress, &keys, asked) {
             self.engine.submit_patiently(advance).await?;
         }
+        self.uncertain = self.uncertain.saturating_sub(keys.len());
         if let Some((cursor, _)) = &mut self.listing {
             *cursor = keys.last().cloned();
         }
@@ -194,8 +267,7 @@ impl Driver {
         match &mut self.listing {
             Some((at, listing)) if *at == progress.cursor => Ok(listing.next(limit).await?),
             Some(_) | None => {
-                let target = &progress.target;
-                let listing = self.engine.keys(&target.unit, &target.scope, progress.cursor.as_ref()).await?;
+                let listing = self.engine.rest(self.id, progress).await?;
                 let (_, listing) = self.listing.insert((progress.cursor.clone(), listing));
                 Ok(listing.next(limit).await?)
             }

@@ -82,9 +82,7 @@ async fn wait_for_campaigns(engine: &Engine, unit: &StorageUnitName) -> Result<(
         let mut moved = engine.views_watch();
         moved.mark_unchanged();
         see(engine, engine.acknowledged()).await?;
-        if !has_campaign(engine, unit, CampaignState::Active).await?
-            && !has_campaign(engine, unit, CampaignState::Paused).await?
-        {
+        if !has_campaign(engine, unit).await? {
             return Ok(());
         }
         if moved.changed().await.is_err() {
@@ -93,15 +91,16 @@ async fn wait_for_campaigns(engine: &Engine, unit: &StorageUnitName) -> Result<(
     }
 }
 
-async fn has_campaign(
-    engine: &Engine,
-    unit: &StorageUnitName,
-    state: CampaignState,
-) -> Result<bool, ReadModelError> {
-    let filters =
-        vec![("unit", Value::Text(unit.to_string())), ("state", Value::Text(state.name().to_owned()))];
-    let query = Query { filters, limit: 1, ..of_unit(String::new()) };
-    Ok(!read_model::list::<Campaigns>(engine.read_model(), query).await?.rows.is_empty())
+async fn has_campaign(engine: &Engine, unit: &StorageUnitName) -> Result<bool, ReadModelError> {
+    for state in CampaignState::UNDER_WAY {
+        let filters =
+            vec![("unit", Value::Text(unit.to_string())), ("state", Value::Text(state.name().to_owned()))];
+        let query = Query { filters, limit: 1, ..of_unit(String::new()) };
+        if !read_model::list::<Campaigns>(engine.read_model(), query).await?.rows.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Waits until the views show a position.

@@ -21,6 +21,7 @@ mod waiters;
 mod worker;
 
 pub use board::{ClaimCounts, Claimed};
+pub use campaigns::Targets;
 pub use documents::DocumentError;
 pub use engine::{Engine, Parts, StartError};
 pub use metrics::FollowerCount;

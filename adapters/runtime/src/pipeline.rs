@@ -61,6 +61,15 @@ pub enum SubmitError {
     /// unknown.
     #[error("{0}")]
     Unavailable(String),
+    /// A campaign whose keys are put together before it begins would have too many; nothing was done.
+    #[error(
+        "more than {keys_max} keys would have to be put together, which campaign_keys_max allows; narrow the filter, or \
+         leave out filter and expect to visit every key"
+    )]
+    TooManyKeys {
+        /// How many it may have.
+        keys_max: usize,
+    },
     /// The store will never take it.
     #[error("{0}")]
     Rejected(String),

@@ -151,7 +151,7 @@ impl Engine {
         if !self.repeats().has_room(self.views_position()) {
             return Err(SubmitError::Overloaded { waiting_max: KEPT_MAX });
         }
-        let result = self.pipeline().submit(envelope).await;
+        let result = self.submit_new(envelope).await;
         match &result {
             Ok(Accepted { events, version: Some(last), position }) if !events.is_empty() => {
                 let version = Version((last.0 + 1).saturating_sub(events.len() as u64));
@@ -168,6 +168,7 @@ impl Engine {
                 | SubmitError::OtherOrganization
                 | SubmitError::Overloaded { .. }
                 | SubmitError::Contended
+                | SubmitError::TooManyKeys { .. }
                 | SubmitError::Rejected(_)
                 | SubmitError::Corrupt(_),
             ) => self.repeats().forget(id),

@@ -13,6 +13,8 @@ pub struct RuntimeSettings {
     pub aggregates_cached_max: usize,
     /// How many events a projection or process manager takes at once.
     pub batch_events_max: usize,
+    /// How many keys a campaign may have whose keys are put together before it begins, and a preview of one.
+    pub campaign_keys_max: usize,
     /// How long a read waits until its view shows what was acknowledged before.
     pub read_wait_max: Duration,
     /// How long work in flight may take to come to an end when the engine stops.
@@ -26,6 +28,7 @@ impl Default for RuntimeSettings {
             batch_commands_max: 4_096,
             aggregates_cached_max: 100_000,
             batch_events_max: 4_096,
+            campaign_keys_max: 1_000_000,
             read_wait_max: Duration::from_secs(2),
             shutdown_max: Duration::from_secs(10),
         }

@@ -1,9 +1,12 @@
 //! Campaigns: each document once, whatever comes in between, and never faster than allowed.
 
+mod canary;
+mod pinned;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::campaign::{Command as Steer, Pace, Target};
+use domain::campaign::{Command as Steer, Pace, Start, Target};
 use domain::envelope::Command;
 use domain::event::{Event, RecordedEvent};
 use domain::names::{CampaignId, StorageUnitName};
@@ -25,8 +28,8 @@ use tests::place::{
 /// Starts a campaign over the scope `raw` of [`unit()`].
 async fn start(engine: &Engine, pace: Pace) -> CampaignId {
     let id = CampaignId(engine.fresh_id());
-    let target = Target { unit: unit(), scope: scope("raw") };
-    steer(engine, id, Steer::Start { target, pace }).await;
+    let target = Target::all(unit(), scope("raw"));
+    steer(engine, id, Steer::Start(Start::over(target, pace))).await;
     id
 }
 
@@ -165,8 +168,8 @@ async fn start_beside(engine: &Engine, place: &Place, pace: Pace) -> (StorageUni
     let create = storage_unit::Command::Create(settings(place.registered()));
     send(engine, Command::StorageUnit(name.clone(), create)).await.unwrap();
     let id = CampaignId(engine.fresh_id());
-    let target = Target { unit: name.clone(), scope: scope("raw") };
-    steer(engine, id, Steer::Start { target, pace }).await;
+    let target = Target::all(name.clone(), scope("raw"));
+    steer(engine, id, Steer::Start(Start::over(target, pace))).await;
     (name, id)
 }
 

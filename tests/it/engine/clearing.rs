@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::campaign::{Command as Steer, Pace, Target};
+use domain::campaign::{Command as Steer, Pace, Start, Target};
 use domain::envelope::Command;
 use domain::key_scope;
 use domain::names::{CampaignId, Key};
@@ -136,8 +136,8 @@ async fn a_campaign_under_way_leaves_nothing_behind_in_a_dropped_unit() {
     create(&engine, settings(place.registered())).await;
     place.listings.close();
     let campaign = CampaignId(engine.fresh_id());
-    let target = Target { unit: unit(), scope: scope("raw") };
-    let start = Steer::Start { target, pace: Pace::default() };
+    let target = Target::all(unit(), scope("raw"));
+    let start = Steer::Start(Start::over(target, Pace::default()));
     send(&engine, Command::Campaign(campaign, start)).await.unwrap();
     place.listings.somebody_waits().await;
     // The campaign has looked whether the unit is there, and is about to ask for its documents.
@@ -159,8 +159,8 @@ async fn a_paused_campaign_does_not_keep_a_dropped_unit_from_being_cleared() {
     create(&engine, settings(place.registered())).await;
     let campaign = CampaignId(engine.fresh_id());
     let pace = Pace { keys_per_second_max: None, in_flight_max: Some(3) };
-    let target = Target { unit: unit(), scope: scope("raw") };
-    send(&engine, Command::Campaign(campaign, Steer::Start { target, pace })).await.unwrap();
+    let target = Target::all(unit(), scope("raw"));
+    send(&engine, Command::Campaign(campaign, Steer::Start(Start::over(target, pace)))).await.unwrap();
     until_count(&*place.store, 3, "queued").await;
     send(&engine, Command::Campaign(campaign, Steer::Pause)).await.unwrap();
     drop_it(&engine).await;
@@ -177,8 +177,8 @@ async fn a_withdrawn_member_is_settled_for_its_campaign() {
     let engine = place.start().await;
     create(&engine, settings(place.registered())).await;
     let campaign = CampaignId(engine.fresh_id());
-    let target = Target { unit: unit(), scope: scope("raw") };
-    let start = Steer::Start { target, pace: Pace::default() };
+    let target = Target::all(unit(), scope("raw"));
+    let start = Steer::Start(Start::over(target, Pace::default()));
     send(&engine, Command::Campaign(campaign, start)).await.unwrap();
     let exhausted = until(&*place.store, |event| word(&event.event) == "exhausted").await;
     for claimed in claim(&engine, 2).await {

@@ -112,8 +112,9 @@ async fn eventful(place: &Place) -> Engine {
     let engine = place.start().await;
     create(&engine, settings(place.registered())).await;
     let id = domain::names::CampaignId(engine.fresh_id());
-    let target = domain::campaign::Target { unit: tests::place::unit(), scope: tests::place::scope("raw") };
-    let start = domain::campaign::Command::Start { target, pace: domain::campaign::Pace::default() };
+    let target = domain::campaign::Target::all(tests::place::unit(), tests::place::scope("raw"));
+    let start = domain::campaign::Start::over(target, domain::campaign::Pace::default());
+    let start = domain::campaign::Command::Start(start);
     tests::place::send(&engine, domain::envelope::Command::Campaign(id, start)).await.unwrap();
     until(&*place.store, |event| word(&event.event) == "exhausted").await;
     for claimed in claim(&engine, 30).await {

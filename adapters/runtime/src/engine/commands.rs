@@ -24,7 +24,7 @@ impl Engine {
     /// [`SubmitError`], which says what to do.
     pub async fn submit(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
         match envelope.idempotency_key {
-            None => self.0.pipeline.submit(envelope).await,
+            None => self.submit_new(envelope).await,
             Some(_) => self.submit_once(envelope).await,
         }
     }

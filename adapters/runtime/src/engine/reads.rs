@@ -104,6 +104,10 @@ impl Engine {
         &self.0.metrics
     }
 
+    pub(crate) fn campaign_keys_max(&self) -> usize {
+        self.0.parts.settings.campaign_keys_max
+    }
+
     pub(crate) fn board(&self) -> &Board {
         &self.0.board
     }

@@ -5,13 +5,13 @@ use std::sync::PoisonError;
 
 use domain::envelope::{Command, Envelope};
 use domain::event::{Event, RecordedEvent};
-use domain::names::{Actor, CommandId, StorageUnitName, WorkerId};
+use domain::names::{Actor, CampaignId, CommandId, StorageUnitName, WorkerId};
 use domain::ports::{Direction, ReadError};
 use domain::process::clearing as process;
 use domain::stream::{KeyScopeId, Position, Subject, Version};
 use domain::work::{self, UnassignCause};
 use domain::{key_scope, record, storage_unit};
-use projections::read_model::{self, Query};
+use projections::read_model::{self, Query, ReadModelError};
 use projections::view::Value;
 use projections::views::{CampaignState, Campaigns, StorageUnits, UnitState};
 
@@ -48,17 +48,13 @@ impl Engine {
             }
             query.after = page.next;
         }
-        for state in [CampaignState::Active, CampaignState::Paused] {
-            let mut query = rows(vec![("state", Value::Text(state.name().to_owned()))]);
-            loop {
-                let page = read_model::list::<Campaigns>(self.read_model(), query.clone()).await?;
-                for campaign in page.rows {
-                    self.drive_campaign(campaign.id, from).await;
-                }
-                if page.next.is_none() {
-                    break;
-                }
-                query.after = page.next;
+        // What an earlier process was about to start was never acknowledged.
+        for id in self.campaigns(CampaignState::Pinning).await? {
+            self.abandon_cut_off(id).await?;
+        }
+        for state in CampaignState::UNDER_WAY {
+            for id in self.campaigns(state).await? {
+                self.drive_campaign(id, campaigns::TakenUp::Interrupted, from).await;
             }
         }
         let stop = self.0.senders.1.clone();
@@ -66,6 +62,19 @@ impl Engine {
         tasks.spawn(follow_starts(self.clone(), from, stop.clone()));
         tasks.spawn(timers::run(self.clone(), stop));
         Ok(())
+    }
+
+    async fn campaigns(&self, state: CampaignState) -> Result<Vec<CampaignId>, ReadModelError> {
+        let mut ids = Vec::new();
+        let mut query = rows(vec![("state", Value::Text(state.name().to_owned()))]);
+        loop {
+            let page = read_model::list::<Campaigns>(self.read_model(), query.clone()).await?;
+            ids.extend(page.rows.into_iter().map(|row| row.id));
+            if page.next.is_none() {
+                return Ok(ids);
+            }
+            query.after = page.next;
+        }
     }
 
     async fn clear_dropped(&self, unit: StorageUnitName) -> Result<(), ReadError> {
@@ -78,12 +87,12 @@ impl Engine {
         Ok(())
     }
 
-    async fn drive_campaign(&self, id: domain::names::CampaignId, from: Position) {
-        self.spawn_sender(campaigns::run(self.clone(), id, from, self.0.senders.1.clone())).await;
+    async fn drive_campaign(&self, id: CampaignId, taken_up: campaigns::TakenUp, at: Position) {
+        self.spawn_sender(campaigns::run(self.clone(), id, taken_up, at, self.0.senders.1.clone())).await;
     }
 
     /// Starts a task that sends commands and ends when they are told to stop.
-    async fn spawn_sender(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) async fn spawn_sender(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut stop = self.0.senders.1.clone();
         let mut tasks = self.0.tasks.lock().await;
         // Those that have ended are forgotten, so that the set does not grow with every campaign.
@@ -161,7 +170,7 @@ impl Engine {
     async fn notice(&self, recorded: &RecordedEvent) -> Result<(), StartError> {
         match (&recorded.event, Subject::try_from(&recorded.stream)) {
             (Event::Campaign(domain::campaign::Event::Started(_)), Ok(Subject::Campaign(id))) => {
-                self.drive_campaign(id, recorded.position).await;
+                self.drive_campaign(id, campaigns::TakenUp::New, recorded.position).await;
             }
             (Event::StorageUnit(event), Ok(Subject::StorageUnit(unit))) => {
                 self.learn_unit(&unit).await?;
