@@ -19,8 +19,8 @@ pub(crate) async fn check(state: &ApiState, command: &Command) -> Result<(), Pro
     if let Command::KeyScope(id, key_scope::Command::Work(work::Command::Queue { .. })) = command {
         return check_key_scope(state, id).await;
     }
-    if let Command::Campaign(_, campaign::Command::Start { target, .. }) = command
-        && state.engine.unit_settings(&target.unit).await?.is_none()
+    if let Command::Campaign(_, campaign::Command::Start(start)) = command
+        && state.engine.unit_settings(&start.target.unit).await?.is_none()
     {
         return Err(storage_unit::Refusal::DoesNotExist.into());
     }

@@ -121,6 +121,11 @@ fn wrong_types() -> Vec<Case> {
         ("POST", "/v1/storage-units/docs/reprocess", json!({ "scope": "raw", "keys": [1] })),
         ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "pace": 7 })),
         ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": null })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "filter": "failed" })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "filter": { "held": "no" } })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "dry_run": "yes" })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "canary": 5 })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "expect": "sha256:ab" })),
     ];
     cases.extend(as_cases(bodies, 422));
     cases
@@ -141,6 +146,7 @@ fn absent_fields() -> Vec<Case> {
         ("POST", "/v1/campaigns", json!({ "scope": "raw" })),
         ("POST", "/v1/system/pause", json!({})),
         ("POST", "/v1/system/pause", json!({ "reason": " \t" })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "canary": {} })),
     ];
     let mut cases = as_cases(bodies, 422);
     cases.extend(
@@ -170,6 +176,12 @@ fn unknown_fields(registered: &Value) -> Vec<Case> {
                 json!({ "name": "x", "modules": { "raw": [{ "module": "cat", "command": "rm" }] } }),
             ),
             ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "pace": { "color": 1 } })),
+            ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "filter": { "color": 1 } })),
+            (
+                "POST",
+                "/v1/campaigns",
+                json!({ "unit": "docs", "scope": "raw", "canary": { "size": { "keys": 1 }, "color": 1 } }),
+            ),
         ],
         422,
     ));
@@ -183,6 +195,8 @@ fn impossible_values(registered: &Value) -> Vec<Case> {
         ("POST", "/v1/storage-units", json!({ "name": "x", "content": content }))
     };
     let name = |name: &str| ("POST", "/v1/storage-units", json!({ "name": name }));
+    let canary =
+        |canary| ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "canary": canary }));
     let keys: Vec<String> = (0..=KEYS_MAX).map(|number| number.to_string()).collect();
     let scopes: serde_json::Map<String, Value> =
         (0..300).map(|number| (format!("s{number}"), json!([{ "module": "cat" }]))).collect();
@@ -208,6 +222,13 @@ fn impossible_values(registered: &Value) -> Vec<Case> {
         ("POST", "/v1/storage-units/docs/reprocess", json!({ "scope": "raw", "keys": keys })),
         ("POST", "/v1/storage-units/docs/reprocess", json!({ "scope": "", "keys": ["a"] })),
         ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "pace": { "in_flight_max": 0 } })),
+        ("POST", "/v1/campaigns", json!({ "unit": "docs", "scope": "raw", "filter": { "status": "done" } })),
+        canary(json!({ "size": { "keys": 0 } })),
+        canary(json!({ "size": { "percent": 101 } })),
+        canary(json!({ "size": { "keys": 1, "percent": 1 } })),
+        canary(json!({ "size": { "keys": 1 }, "then": "stop" })),
+        canary(json!({ "size": { "keys": 1 }, "stop_when": { "failed_share_max": 5 } })),
+        canary(json!({ "size": { "keys": 1 }, "stop_when": { "changed_share_max": -0.1 } })),
     ];
     let mut cases = as_cases(bodies, 422);
     let outside = json!({ "name": "x", "content": { "kind": "registered", "url": "file:///etc", "layout": "{key}", "scope": "s" } });

@@ -1,5 +1,7 @@
 //! `/v1/campaigns`.
 
+mod chosen;
+
 use serde_json::{Value, json};
 use tests::harness::{Harness, Setup};
 

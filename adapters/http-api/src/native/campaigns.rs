@@ -1,22 +1,22 @@
-//! `/v1/campaigns`: bulk requests, how far each has come, and how to steer it.
+//! `/v1/campaigns`: bulk requests, how far each has come, and how to steer it. Does not know how one begins: see `start`.
+
+mod start;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::LOCATION;
-use axum::http::{HeaderValue, StatusCode};
 use axum::routing::{get, post, put};
 use domain::campaign::Command as Steer;
-use domain::campaign::{self, Pace, Target};
+use domain::campaign::{self, Pace};
 use domain::envelope::Command;
-use domain::names::{CampaignId, Scope, StorageUnitName};
+use domain::names::{CampaignId, StorageUnitName};
 use domain::stream::{Position, Subject};
 use projections::read_model::{self, Page as RowPage, Query as Rows, ReadModelError};
 use projections::view::{Value, View as _};
-use projections::views::{CampaignRow, CampaignState, Campaigns};
+use projections::views::{CampaignReport, CampaignRow, CampaignState, Campaigns};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Many, One, Reply, events, ok, reply};
+use super::{Many, One, Reply, events, ok};
 use crate::extract::{Keyed, Nothing, Path, Query, Write};
 use crate::page::{self, Page};
 use crate::position;
@@ -26,9 +26,10 @@ use crate::state::ApiState;
 
 pub(super) fn router() -> Router<ApiState> {
     Router::new()
-        .route("/v1/campaigns", get(list).post(start))
+        .route("/v1/campaigns", get(list).post(start::start))
         .route("/v1/campaigns/{id}", get(show))
         .route("/v1/campaigns/{id}/events", get(timeline))
+        .route("/v1/campaigns/{id}/report", get(report))
         .route("/v1/campaigns/{id}/pause", post(pause))
         .route("/v1/campaigns/{id}/resume", post(resume))
         .route("/v1/campaigns/{id}/cancel", post(cancel))
@@ -42,11 +43,14 @@ struct Resource {
     row: CampaignRow,
     /// How many of the key-scopes that it asked for have come to an end.
     settled: u64,
+    /// Why it queues nothing now although it is not over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stands_still: Option<String>,
 }
 
 impl From<CampaignRow> for Resource {
     fn from(row: CampaignRow) -> Self {
-        Self { settled: row.settled(), row }
+        Self { settled: row.settled(), stands_still: row.stands_still(), row }
     }
 }
 
@@ -85,6 +89,16 @@ async fn show(State(state): State<ApiState>, Path(id): Path<CampaignId>, Query(q
     ok(position, &Resource::from(row))
 }
 
+async fn report(
+    State(state): State<ApiState>,
+    Path(id): Path<CampaignId>,
+    Query(query): Query<One>,
+) -> Reply {
+    let position = position::views(&state, query.min_position.as_deref()).await?;
+    let row = row(&state, id).await?.ok_or_else(absent)?;
+    ok(position, &CampaignReport::of(row, state.engine.clock().now()))
+}
+
 async fn timeline(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -102,31 +116,6 @@ fn absent() -> Problem {
 }
 
 // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StartBody {
-    unit: StorageUnitName,
-    scope: Scope,
-    #[serde(default)]
-    pace: Pace,
-}
-
-async fn start(State(state): State<ApiState>, Keyed(write): Keyed<StartBody>) -> Reply {
-    let (StartBody { unit, scope, pace }, write) = write.split();
-    let id = CampaignId(write.id_of_made(&state));
-    let target = Target { unit: unit.clone(), scope: scope.clone() };
-    let command = Command::Campaign(id, Steer::Start { target, pace });
-    let position = carry_out(&state, write.envelope(&state, command)).await?.position;
-    let stands = CampaignState::Active;
-    let body = json!({
-        "id": id, "unit": unit, "scope": scope, "pace": pace, "state": stands, "position": position,
-    });
-    let mut response = reply(StatusCode::ACCEPTED, position, &body)?;
-    let location = HeaderValue::from_str(&format!("/v1/campaigns/{id}")).expect("an id is ASCII");
-    response.headers_mut().insert(LOCATION, location);
-    Ok(response)
-}
 
 async fn pause(
     State(state): State<ApiState>,

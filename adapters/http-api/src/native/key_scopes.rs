@@ -4,12 +4,14 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use domain::envelope::Command;
+use domain::filter::Filter;
 use domain::names::{CampaignId, Key, Scope, StorageUnitName};
 use domain::stream::{KeyScopeId, Subject};
-use domain::work;
-use projections::read_model::{self, Query as Rows};
-use projections::view::{Value, View as _};
-use projections::views::{KeyScopes, Status};
+use domain::time::Timestamp;
+use domain::work::{self, Change, Status};
+use projections::matching;
+use projections::read_model;
+use projections::views::KeyScopes;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -58,36 +60,45 @@ struct ListQuery {
     held: Option<bool>,
     campaign: Option<CampaignId>,
     error_code: Option<String>,
+    key_prefix: Option<String>,
+    change: Option<Change>,
+    ever_finished: Option<bool>,
+    finished_since: Option<Timestamp>,
+    finished_before: Option<Timestamp>,
+    updated_since: Option<Timestamp>,
+    updated_before: Option<Timestamp>,
+    restart_count_min: Option<u32>,
     min_position: Option<String>,
     limit: Option<String>,
     after: Option<String>,
 }
 
 impl ListQuery {
-    fn filters(&self) -> Vec<(&'static str, Value)> {
-        let text = |text: &dyn ToString| Value::Text(text.to_string());
-        let filters = [
-            ("unit", self.unit.as_ref().map(|unit| text(unit))),
-            ("scope", self.scope.as_ref().map(|scope| text(scope))),
-            ("status", self.status.map(|status| text(&status.name()))),
-            ("held", self.held.map(|held| Value::Integer(held.into()))),
-            ("campaign", self.campaign.map(|campaign| text(&campaign))),
-            ("error_code", self.error_code.as_ref().map(|code| text(code))),
-        ];
-        filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect()
+    fn filter(&self) -> Filter {
+        let Self { error_code, key_prefix, .. } = self;
+        Filter {
+            status: self.status,
+            held: self.held,
+            campaign: self.campaign,
+            error_code: error_code.clone(),
+            key_prefix: key_prefix.clone(),
+            change: self.change,
+            ever_finished: self.ever_finished,
+            finished_since: self.finished_since,
+            finished_before: self.finished_before,
+            updated_since: self.updated_since,
+            updated_before: self.updated_before,
+            restart_count_min: self.restart_count_min,
+        }
     }
 }
 
 async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
-    let rows = Rows {
-        view: KeyScopes::NAME,
-        filters: query.filters(),
-        key_prefix: query.unit.as_ref().map(KeyScopes::unit_prefix).unwrap_or_default(),
-        after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
-    };
+    let after = page::after(query.after.as_deref())?;
+    let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     position::views(&state, query.min_position.as_deref()).await?;
-    let rows = read_model::list::<KeyScopes>(state.engine.read_model(), rows).await?;
+    let place = (query.unit.as_ref(), query.scope.as_ref());
+    let rows = matching::list(state.engine.read_model(), place, &query.filter(), (after, limit)).await?;
     let position = rows.position;
     ok(position, &Page { items: rows.rows, next: rows.next.as_deref().map(page::cursor), position })
 }

@@ -7,8 +7,8 @@ mod follow;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use domain::event::RecordedEvent;
@@ -120,8 +120,14 @@ async fn page(
     Ok(response)
 }
 
+/// Whether a request names a media type among those that it takes.
+pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == media_type)
+}
+
 /// A value as a line.
-fn json_line(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
+pub(super) fn json_line(value: &impl Serialize) -> Result<Vec<u8>, Problem> {
     let mut line = serde_json::to_vec(value)
         .map_err(|error| Problem::broken("unwritable_reply", format!("the answer is no JSON: {error}")))?;
     line.push(b'\n');

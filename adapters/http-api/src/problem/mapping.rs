@@ -19,6 +19,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Contended => Self::try_later("contended", error),
             SubmitError::Unavailable(_) => Self::try_later("store_unavailable", error),
             SubmitError::Rejected(_) => Self::invalid("store_rejected", error),
+            SubmitError::TooManyKeys { .. } => Self::invalid("too_many_keys", error),
             SubmitError::Corrupt(_) => Self::broken("log_damaged", error),
             SubmitError::Stopping => Self::try_later("stopping", error),
         }
@@ -86,6 +87,13 @@ impl From<campaign::Refusal> for Problem {
             campaign::Refusal::Over { .. } => Self::conflict("campaign_over", refusal),
             campaign::Refusal::CursorMoved => Self::conflict("cursor_moved", refusal),
             campaign::Refusal::NotExhausted => Self::conflict("campaign_not_exhausted", refusal),
+            campaign::Refusal::StillPinning => Self::conflict("campaign_pinning", refusal),
+            campaign::Refusal::NotPinned => Self::conflict("campaign_not_pinned", refusal),
+            campaign::Refusal::PinsMoved => Self::conflict("pins_moved", refusal),
+            campaign::Refusal::TargetsChanged { .. } => Self::conflict("targets_changed", refusal),
+            campaign::Refusal::CanaryNotSettled => Self::conflict("canary_not_settled", refusal),
+            campaign::Refusal::CanaryUndecided => Self::conflict("canary_undecided", refusal),
+            campaign::Refusal::CanarySize => Self::invalid("canary_size", refusal),
             campaign::Refusal::PaceZero { .. } => Self::invalid("pace_zero", refusal),
         }
     }

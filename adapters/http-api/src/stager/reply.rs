@@ -171,7 +171,7 @@ impl From<SubmitError> for Failure {
         match error {
             SubmitError::Refused(refusal) => refusal.into(),
             SubmitError::OtherOrganization => Self::documented(Code::KeyNotFound),
-            SubmitError::Rejected(_) | SubmitError::KeyReused(_) => {
+            SubmitError::Rejected(_) | SubmitError::KeyReused(_) | SubmitError::TooManyKeys { .. } => {
                 Self::ours(Code::Refused, error.to_string())
             }
             SubmitError::Overloaded { .. }
@@ -228,6 +228,13 @@ impl From<campaign::Refusal> for Failure {
             | campaign::Refusal::Over { .. }
             | campaign::Refusal::CursorMoved
             | campaign::Refusal::NotExhausted
+            | campaign::Refusal::StillPinning
+            | campaign::Refusal::NotPinned
+            | campaign::Refusal::PinsMoved
+            | campaign::Refusal::TargetsChanged { .. }
+            | campaign::Refusal::CanaryNotSettled
+            | campaign::Refusal::CanaryUndecided
+            | campaign::Refusal::CanarySize
             | campaign::Refusal::PaceZero { .. } => Self::ours(Code::Refused, refusal.to_string()),
         }
     }

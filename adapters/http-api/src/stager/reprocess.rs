@@ -5,7 +5,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::campaign::{self, Pace, Target};
+use domain::campaign::{self, Pace, Start, Target};
 use domain::envelope::Command;
 use domain::names::{CampaignId, Key, Scope};
 use domain::stream::KeyScopeId;
@@ -78,8 +78,8 @@ pub(super) async fn all(
         return Err(Failure::ours(Code::NoModules, detail));
     }
     for scope in scopes {
-        let target = Target { unit: unit.name.clone(), scope };
-        let start = campaign::Command::Start { target, pace: Pace::default() };
+        let target = Target::all(unit.name.clone(), scope);
+        let start = campaign::Command::Start(Start::over(target, Pace::default()));
         let command = Command::Campaign(CampaignId(state.engine.fresh_id()), start);
         submit(&state, sender.envelope(&state, command, None)).await?;
     }

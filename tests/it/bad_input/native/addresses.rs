@@ -74,6 +74,9 @@ pub(super) fn bad_queries() -> Vec<Case> {
     }
     cases.extend([
         bare("GET", "/v1/campaigns?state=running", 400),
+        bare("GET", "/v1/key-scopes?finished_since=yesterday", 400),
+        bare("GET", "/v1/key-scopes?restart_count_min=-1", 400),
+        bare("GET", "/v1/key-scopes?change=other", 400),
         bare("GET", "/v1/overview?limit=1", 400),
         bare("GET", "/v1/system?limit=1", 400),
         bare("GET", "/v1/system/events?limit=0", 400),
@@ -105,6 +108,8 @@ pub(super) fn unknown_names() -> Vec<Case> {
         bare("POST", "/v1/key-scopes/docs/raw/none/reprocess", 404),
         bare("POST", "/v1/key-scopes/docs/none/a/reprocess", 404),
         bare("GET", CAMPAIGN, 404),
+        bare("GET", format!("{CAMPAIGN}/report"), 404),
+        body("POST", "/v1/campaigns", json!({ "unit": "none", "scope": "raw", "dry_run": true })),
         bare("POST", format!("{CAMPAIGN}/pause"), 404),
         bare("PUT", format!("{CAMPAIGN}/pace"), 404),
         bare("POST", "/v1/projections/none/rebuild", 404),

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::ACCEPT;
 use axum::response::Response;
 use domain::event::RecordedEvent;
 use domain::names::{Actor, CommandId, EventId, StorageUnitName};
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Span, Streams, after, follow, json_line, page};
+use super::{Span, Streams, accepts, after, follow, json_line, page};
 use crate::extract::Query;
 use crate::page::limit;
 use crate::position;
@@ -48,8 +47,7 @@ pub(super) async fn events(
 }
 
 fn wants_stream(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.split(',').any(|range| range.split(';').next().unwrap_or_default().trim() == "text/event-stream")
+    accepts(headers, "text/event-stream")
 }
 
 /// Which events are wanted.

@@ -1,0 +1,150 @@
+//! `POST /v1/campaigns`: begins a campaign, or says what one would visit if it began now. Does not know how keys are found.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::IntoResponse as _;
+use domain::campaign::{self, Canary, Command as Steer, Event as Happened, Pace, Start, Started, Target};
+use domain::digest::Digest;
+use domain::envelope::Command;
+use domain::event::Event;
+use domain::filter::Filter;
+use domain::names::{CampaignId, Key, Scope, StorageUnitName};
+use domain::stream::Position;
+use futures::stream;
+use projections::views::CampaignState;
+use runtime::Targets;
+use serde::{Deserialize, Serialize};
+
+use crate::admission;
+use crate::extract::{Keyed, Write};
+use crate::native::{Reply, log, ok, reply};
+use crate::position;
+use crate::problem::Problem;
+use crate::request::carry_out;
+use crate::state::ApiState;
+
+/// How many keys are written at once where all are.
+const KEYS_WRITTEN_AT_ONCE: usize = 1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartBody {
+    unit: StorageUnitName,
+    scope: Scope,
+    filter: Option<Filter>,
+    #[serde(default)]
+    pace: Pace,
+    canary: Option<Canary>,
+    /// The digest that a dry run gave: then exactly these keys are visited, or nothing is begun.
+    expect: Option<Digest>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) async fn start(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Keyed(write): Keyed<StartBody>,
+) -> Reply {
+    let (StartBody { unit, scope, filter, pace, canary, expect, dry_run }, write) = write.split();
+    let start = Start { target: Target { unit, scope, filter }, pace, canary, expect };
+    if dry_run {
+        return preview(&state, start, log::accepts(&headers, "application/x-ndjson")).await;
+    }
+    begin(&state, start, &write).await
+}
+
+/// A campaign that has begun, as the reply says it.
+#[derive(Serialize)]
+struct Begun<'a> {
+    id: CampaignId,
+    #[serde(flatten)]
+    target: &'a Target,
+    pace: Pace,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<Canary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned: Option<campaign::Pinned>,
+    state: CampaignState,
+    position: Position,
+}
+
+async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
+    let id = CampaignId(write.id_of_made(state));
+    let command = Command::Campaign(id, Steer::Start(start.clone()));
+    let accepted = carry_out(state, write.envelope(state, command)).await?;
+    let pinned = accepted.events.iter().find_map(|event| match event {
+        Event::Campaign(Happened::Started(Started { pinned, .. })) => *pinned,
+        Event::Campaign(_) | Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) => None,
+    });
+    let Start { target, pace, canary, expect: _ } = &start;
+    let (pace, canary, position) = (*pace, *canary, accepted.position);
+    let body = Begun { id, target, pace, canary, pinned, state: CampaignState::Active, position };
+    let mut response = reply(StatusCode::ACCEPTED, position, &body)?;
+    let location = HeaderValue::from_str(&format!("/v1/campaigns/{id}")).expect("an id is ASCII");
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
+
+// ── Dry run ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What a campaign would visit if it began now.
+#[derive(Serialize)]
+struct Preview<'a> {
+    dry_run: bool,
+    #[serde(flatten)]
+    target: &'a Target,
+    /// How many keys it would visit.
+    total: u64,
+    /// The digest over them.
+    digest: Digest,
+    /// The first of them; all in NDJSON, where they come a line each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'a [Key]>,
+    /// Whether these are all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete: Option<bool>,
+    position: Position,
+}
+
+#[derive(Serialize)]
+struct KeyLine<'a> {
+    key: &'a Key,
+}
+
+async fn preview(state: &ApiState, start: Start, as_lines: bool) -> Reply {
+    let id = CampaignId(state.engine.fresh_id());
+    admission::check(state, &Command::Campaign(id, Steer::Start(start.clone()))).await?;
+    start.check()?;
+    let targets = state.engine.targets(&start.target).await?;
+    campaign::check_expected(&start, targets.pinned())?;
+    let campaign::Pinned { keys: total, digest } = targets.pinned();
+    let (target, position) = (&start.target, targets.position);
+    let all = Preview { dry_run: true, target, total, digest, keys: None, complete: None, position };
+    if as_lines {
+        return lines(&all, targets);
+    }
+    let first = targets.keys.get(..state.settings.page_rows_max).unwrap_or(&targets.keys);
+    let complete = Some(first.len() == targets.keys.len());
+    ok(position, &Preview { keys: Some(first), complete, ..all })
+}
+
+/// The preview in a line, then each key in one.
+fn lines(head: &Preview<'_>, targets: Targets) -> Reply {
+    let Targets { keys, position, .. } = targets;
+    let head = log::json_line(head)?;
+    let written = (0..keys.len()).step_by(KEYS_WRITTEN_AT_ONCE).map(move |from| {
+        let chunk = keys.iter().skip(from).take(KEYS_WRITTEN_AT_ONCE);
+        let lines = chunk.map(|key| log::json_line(&KeyLine { key })).collect::<Result<Vec<_>, Problem>>();
+        lines
+            .map(|lines| Bytes::from(lines.concat()))
+            .map_err(|problem| std::io::Error::other(problem.detail))
+    });
+    let body = std::iter::once(Ok(Bytes::from(head))).chain(written);
+    let body = Body::from_stream(stream::iter(body));
+    let mut response = ([(CONTENT_TYPE, log::NDJSON)], body).into_response();
+    position::stamp(&mut response, position);
+    Ok(response)
+}
