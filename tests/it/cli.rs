@@ -146,6 +146,7 @@ fn every_command_that_prints_data_prints_json() {
         &["reprocess", "reset", "docs"],
         &["campaign", "list"],
         &["campaign", "show", &campaign],
+        &["campaign", "report", &campaign],
         &["status"],
         &["status", "docs", "--status", "queued"],
         &["history", "docs"],
@@ -164,6 +165,29 @@ fn every_command_that_prints_data_prints_json() {
 }
 
 #[test]
+fn a_dry_run_prints_the_keys_and_a_campaign_begins_with_exactly_these() {
+    let folder = folder();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let chosen = ["reprocess", "all", "docs", "content", "--ever-finished", "true", "--key-prefix", "deep/"];
+    let dry = run(folder.path(), &[&chosen[..], &["--dry-run"]].concat());
+    assert_eq!((dry.code, dry.stdout.trim()), (0, "deep/b.md"), "{dry:?}");
+    let digest = dry.stderr.split("--expect ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let canary = ["--canary-percent", "50", "--failed-share-max", "0.1", "--expect", digest];
+    let started = run(folder.path(), &[&["--json"], &chosen[..], &canary[..]].concat());
+    assert_eq!(started.code, 0, "{started:?}");
+    let started = started.json();
+    assert_eq!(number(&started, "/pinned/keys"), 1);
+    let report = run(folder.path(), &["campaign", "report", started["id"].as_str().unwrap()]);
+    assert!(report.stdout.contains("of 1 keys dealt with"), "{report:?}");
+    let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    let refused = run(folder.path(), &[&chosen[..], &["--expect", other]].concat());
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused.stderr.contains("the keys have changed") || refused.stderr.contains("The keys have changed")
+    );
+}
+
+#[test]
 fn what_is_not_there_is_refused_with_4_and_a_sentence() {
     let folder = folder();
     assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
@@ -174,6 +198,7 @@ fn what_is_not_there_is_refused_with_4_and_a_sentence() {
         &["reprocess", "key", "nobody", "a.md", "content"],
         &["campaign", "show", nobody],
         &["campaign", "pause", nobody],
+        &["campaign", "report", nobody],
         &["history", "nobody"],
         &["projections", "rebuild", "nobody"],
     ];

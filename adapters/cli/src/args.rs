@@ -1,14 +1,17 @@
 //! The command line. Does not know what the commands do.
 
+mod campaign;
 mod itself;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
+use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 
 use crate::telemetry::LogFormat;
+
+pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
@@ -210,42 +213,10 @@ pub(crate) enum ReprocessCommand {
         #[arg(required = true)]
         keys: Vec<Key>,
     },
-    /// Every key of a unit, as a campaign
-    All { unit: StorageUnitName, scope: Scope },
+    /// Every key of a unit, or those that match, as a campaign
+    All(Box<StartOptions>),
     /// Take every item of a unit back from whoever has it
     Reset { unit: StorageUnitName },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CampaignCommand {
-    /// Every campaign
-    List {
-        /// Only those of this unit
-        #[arg(long)]
-        unit: Option<StorageUnitName>,
-    },
-    /// One campaign
-    Show { id: CampaignId },
-    /// Queue every key of a unit
-    Start {
-        unit: StorageUnitName,
-        scope: Scope,
-        /// At most so many keys per second
-        #[arg(long)]
-        keys_per_second_max: Option<u32>,
-        /// At most so many keys queued and not yet settled
-        #[arg(long)]
-        in_flight_max: Option<u32>,
-        /// Why
-        #[arg(long)]
-        reason: Option<String>,
-    },
-    /// Queue nothing until resumed
-    Pause { id: CampaignId },
-    /// Go on
-    Resume { id: CampaignId },
-    /// Queue nothing more; what is queued stays queued
-    Cancel { id: CampaignId },
 }
 
 #[derive(Debug, Subcommand)]

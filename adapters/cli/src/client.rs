@@ -39,6 +39,8 @@ enum Door {
 /// The largest reply that is read whole, in bytes.
 const REPLY_BYTES_MAX: usize = 256 << 20;
 
+const NDJSON: &str = "application/x-ndjson";
+
 impl Client {
     /// Opens the nearest door: the server that was named, the data folder itself, or the server that has it.
     pub(crate) async fn open(global: &Global, config: &Config) -> Result<Self, CliError> {
@@ -87,7 +89,7 @@ impl Client {
 
     /// Asks whether the server is ready, and gives what it says of itself.
     pub(crate) async fn readiness(&self) -> Result<(bool, Value), CliError> {
-        let response = self.exchange(Method::GET, "/readyz", None).await?;
+        let response = self.exchange(None, Method::GET, "/readyz", None).await?;
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), REPLY_BYTES_MAX).await.unwrap_or_default();
         match serde_json::from_slice::<Value>(&body) {
@@ -108,6 +110,18 @@ impl Client {
         let response = self.call(Method::POST, path, None).await?;
         let parse = |line: &[u8]| serde_json::from_slice(line).ok();
         each_line(response, |line| parse(line).into_iter().for_each(&mut each)).await
+    }
+
+    /// Sends JSON, and gives the reply line by line.
+    pub(crate) async fn send_for_lines(
+        &self,
+        path: &str,
+        body: &Value,
+        mut each: impl FnMut(&Value),
+    ) -> Result<(), CliError> {
+        let response = self.call_accepting(Some(NDJSON), Method::POST, path, Some(body)).await?;
+        let parse = |line: &[u8]| serde_json::from_slice::<Value>(line).ok();
+        each_line(response, |line| parse(line).iter().for_each(&mut each)).await
     }
 
     /// Asks for a page of lines; gives where the next one begins.
@@ -160,13 +174,24 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<hyper::Response<Body>, CliError> {
-        let response = self.exchange(method, path, body).await?;
+        self.call_accepting(None, method, path, body).await
+    }
+
+    async fn call_accepting(
+        &self,
+        accept: Option<&'static str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<hyper::Response<Body>, CliError> {
+        let response = self.exchange(accept, method, path, body).await?;
         if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
     }
 
     /// Sends a request and gives the reply, whatever its status.
     async fn exchange(
         &self,
+        accept: Option<&'static str>,
         method: Method,
         path: &str,
         body: Option<&Value>,
@@ -180,6 +205,9 @@ impl Client {
         request = request.header("reprise-actor", self.actor.as_str());
         if body.is_some() {
             request = request.header("content-type", "application/json");
+        }
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
         }
         let usage =
             |error: hyper::http::Error| CliError::Usage(format!("{path} cannot be asked for: {error}"));

@@ -58,6 +58,8 @@ pub(crate) struct Limits {
     pub(crate) commands_waiting_max: usize,
     /// How many aggregates are kept in memory.
     pub(crate) aggregates_cached_max: usize,
+    /// How many keys a campaign may have whose keys are put together before it begins.
+    pub(crate) campaign_keys_max: usize,
     /// How long a read waits for what was acknowledged before it, in milliseconds.
     pub(crate) read_wait_ms_max: u64,
     /// How long work in hand may take to come to its end at a shutdown, in milliseconds.
@@ -112,6 +114,7 @@ impl Default for Limits {
             keys_max: http.keys_max,
             commands_waiting_max: runtime.commands_waiting_max,
             aggregates_cached_max: runtime.aggregates_cached_max,
+            campaign_keys_max: runtime.campaign_keys_max,
             read_wait_ms_max: millis(runtime.read_wait_max),
             shutdown_ms_max: millis(runtime.shutdown_max),
             log_bytes_max: None,
@@ -169,6 +172,7 @@ impl Config {
             keys_max,
             commands_waiting_max,
             aggregates_cached_max,
+            campaign_keys_max,
             ..
         } = &self.limits;
         let limits = [
@@ -177,6 +181,7 @@ impl Config {
             ("keys_max", keys_max),
             ("commands_waiting_max", commands_waiting_max),
             ("aggregates_cached_max", aggregates_cached_max),
+            ("campaign_keys_max", campaign_keys_max),
         ];
         match limits.into_iter().find(|(_, value)| **value == 0) {
             Some((name, _)) => Err(format!("limits.{name} must be at least 1")),
@@ -189,6 +194,7 @@ impl Config {
         RuntimeSettings {
             commands_waiting_max: self.limits.commands_waiting_max,
             aggregates_cached_max: self.limits.aggregates_cached_max,
+            campaign_keys_max: self.limits.campaign_keys_max,
             read_wait_max: Duration::from_millis(self.limits.read_wait_ms_max),
             shutdown_max: Duration::from_millis(self.limits.shutdown_ms_max),
             ..RuntimeSettings::default()

@@ -1,15 +1,20 @@
-//! `reprise campaign`: bulk requests.
+//! `reprise campaign`: bulk requests. Does not know how one is put together: see `start`.
+
+mod report;
+mod start;
 
 use domain::names::CampaignId;
 use hyper::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{cell, list, show, with_client};
+use super::{list, show, with_client};
 use crate::args::{CampaignCommand, Global};
 use crate::client::{Client, part};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::output;
+
+pub(crate) use start::start;
 
 const CAMPAIGNS: &str = "/v1/campaigns";
 
@@ -34,6 +39,7 @@ pub(crate) async fn run(
                         ("FINISHED", "/finished"),
                         ("FAILED", "/failed"),
                         ("STARTED", "/started_at"),
+                        ("STANDS STILL", "/stands_still"),
                     ],
                 );
             }))
@@ -42,19 +48,11 @@ pub(crate) async fn run(
             let reply = client.get(&format!("{CAMPAIGNS}/{id}")).await?;
             Ok(show(global, &reply, output::json))
         }
-        CampaignCommand::Start { unit, scope, keys_per_second_max, in_flight_max, reason } => {
-            let mut pace = Map::new();
-            pace.extend(keys_per_second_max.map(|max| ("keys_per_second_max".to_owned(), json!(max))));
-            pace.extend(in_flight_max.map(|max| ("in_flight_max".to_owned(), json!(max))));
-            let mut body = json!({ "unit": unit, "scope": scope, "pace": pace });
-            if let (Some(body), Some(reason)) = (body.as_object_mut(), reason) {
-                body.insert("reason".to_owned(), json!(reason));
-            }
-            let reply = client.send(Method::POST, CAMPAIGNS, &body).await?;
-            Ok(show(global, &reply, |reply| {
-                output::line(&format!("started campaign {}", cell(reply, "/id")));
-            }))
+        CampaignCommand::Report { id } => {
+            let reply = client.get(&format!("{CAMPAIGNS}/{id}/report")).await?;
+            Ok(show(global, &reply, report::print))
         }
+        CampaignCommand::Start(options) => start(global, &client, &options).await,
         CampaignCommand::Pause { id } => act(global, &client, id, "pause", "paused").await,
         CampaignCommand::Resume { id } => act(global, &client, id, "resume", "resumed").await,
         CampaignCommand::Cancel { id } => act(global, &client, id, "cancel", "cancelled").await,

@@ -3,7 +3,7 @@
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{cell, show, with_client};
+use super::{campaign, cell, show, with_client};
 use crate::args::{Global, ReprocessCommand};
 use crate::client::part;
 use crate::config::Config;
@@ -36,16 +36,7 @@ pub(crate) async fn run(
             });
             Ok(if failed { Exit::SomeFailed } else { Exit::Done })
         }
-        ReprocessCommand::All { unit, scope } => {
-            let reply =
-                client.send(Method::POST, "/v1/campaigns", &json!({ "unit": unit, "scope": scope })).await?;
-            Ok(show(global, &reply, |reply| {
-                let id = cell(reply, "/id");
-                output::line(&format!(
-                    "started campaign {id}; 'reprise campaign show {id}' tells how far it is"
-                ));
-            }))
-        }
+        ReprocessCommand::All(options) => campaign::start(global, &client, &options).await,
         ReprocessCommand::Reset { unit } => {
             let path = format!("/v1/storage-units/{}/reset", part(unit.as_str()));
             let reply = client.send(Method::POST, &path, &json!({})).await?;

@@ -168,8 +168,8 @@ pub(crate) async fn campaign(engine: &Engine, prepared: &Prepared) -> Result<Cho
         (settings, _) => {
             make_ready(engine, prepared, settings).await?;
             let id = CampaignId(engine.fresh_id());
-            let target = campaign::Target { unit: prepared.unit.clone(), scope: prepared.scope.clone() };
-            let start = campaign::Command::Start { target, pace: campaign::Pace::default() };
+            let target = campaign::Target::all(prepared.unit.clone(), prepared.scope.clone());
+            let start = campaign::Command::Start(campaign::Start::over(target, campaign::Pace::default()));
             let accepted = send(engine, Command::Campaign(id, start)).await?;
             engine.wait_for_views(accepted.position).await;
             Ok(Chosen { id, resumed: false })
@@ -177,6 +177,7 @@ pub(crate) async fn campaign(engine: &Engine, prepared: &Prepared) -> Result<Cho
     }
 }
 
+/// The campaign of an earlier run that was not finished. One with a choice of keys or a canary is somebody else's.
 async fn unfinished(engine: &Engine, prepared: &Prepared) -> Result<Option<CampaignRow>, CliError> {
     for state in [CampaignState::Active, CampaignState::Paused] {
         let query = Query {
@@ -191,11 +192,15 @@ async fn unfinished(engine: &Engine, prepared: &Prepared) -> Result<Option<Campa
         };
         let page = read_model::list::<Campaigns>(engine.read_model(), query).await;
         let page = page.map_err(|error| CliError::Environment(error.to_string()))?;
-        if let Some(row) = page.rows.into_iter().find(|row| row.scope == prepared.scope) {
+        if let Some(row) = page.rows.into_iter().find(|row| is_of_a_run(row, prepared)) {
             return Ok(Some(row));
         }
     }
     Ok(None)
+}
+
+fn is_of_a_run(row: &CampaignRow, prepared: &Prepared) -> bool {
+    row.scope == prepared.scope && row.filter.is_none() && row.pinned.is_none() && row.canary.is_none()
 }
 
 /// An unfinished run is only gone on with by the same command: anything else would mix two runs into one.
@@ -257,9 +262,10 @@ async fn send(engine: &Engine, command: Command) -> Result<Accepted, CliError> {
 
 fn failed(error: SubmitError) -> CliError {
     match error {
-        SubmitError::Refused(_) | SubmitError::KeyReused(_) | SubmitError::OtherOrganization => {
-            CliError::Refused(error.to_string())
-        }
+        SubmitError::Refused(_)
+        | SubmitError::KeyReused(_)
+        | SubmitError::TooManyKeys { .. }
+        | SubmitError::OtherOrganization => CliError::Refused(error.to_string()),
         SubmitError::Overloaded { .. }
         | SubmitError::Contended
         | SubmitError::Unavailable(_)
