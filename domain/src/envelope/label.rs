@@ -49,10 +49,14 @@ const fn storage_unit_name(command: &storage_unit::Command) -> &'static str {
 
 const fn campaign_name(command: &campaign::Command) -> &'static str {
     match command {
-        campaign::Command::Start { .. } => "start",
+        campaign::Command::PinTargets(_) => "pin_targets",
+        campaign::Command::AbandonTargets => "abandon_targets",
+        campaign::Command::Start(_) => "start",
+        campaign::Command::CountTargets { .. } => "count_targets",
         campaign::Command::Advance { .. } => "advance",
         campaign::Command::Exhaust => "exhaust",
         campaign::Command::ReportListingFailure { .. } => "report_listing_failure",
+        campaign::Command::JudgeCanary(_) => "judge_canary",
         campaign::Command::SetPace(_) => "set_pace",
         campaign::Command::Pause => "pause",
         campaign::Command::Resume => "resume",

@@ -53,7 +53,7 @@ fn a_row_matches_when_each_condition_holds_and_no_longer_when_one_does_not() {
         Filter { finished_before: Some(Timestamp::MAX), ..filter.clone() },
         Filter { updated_since: Some(Timestamp::MAX), ..filter.clone() },
         Filter { updated_before: Some(row.updated_at), ..filter.clone() },
-        Filter { restart_count_min: Some(1), ..filter.clone() },
+        Filter { restart_count_min: Some(1), ..filter },
     ];
     for other in others {
         assert!(!row.matches(&other), "{other}");
@@ -64,7 +64,7 @@ fn a_row_matches_when_each_condition_holds_and_no_longer_when_one_does_not() {
 fn finds(query: &Query, row: &KeyScopeRow) -> bool {
     let column = |name: &str| KeyScopes::COLUMNS.iter().position(|known| known.name == name);
     let values = KeyScopes::values(row);
-    let holds = |(name, value): &(&str, Value)| column(*name).is_some_and(|at| values[at] == *value);
+    let holds = |(name, value): &(&str, Value)| column(name).is_some_and(|at| values[at] == *value);
     query.filters.iter().all(holds) && KeyScopes::row_key(&row.id()).starts_with(&query.key_prefix)
 }
 

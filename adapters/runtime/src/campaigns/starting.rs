@@ -29,7 +29,8 @@ impl Engine {
             Command::StorageUnit(..)
             | Command::KeyScope(..)
             | Command::Record(..)
-            | Command::Campaign(..) => None,
+            | Command::Campaign(..)
+            | Command::System(_) => None,
         };
         let Some((id, start)) = pinned else { return self.pipeline().submit(envelope).await };
         let engine = self.clone();
@@ -72,7 +73,10 @@ impl Engine {
                     campaign::Refusal::AlreadyExists
                 }
             },
-            Aggregate::StorageUnit(_) | Aggregate::KeyScope(_) | Aggregate::Record(_) => return Ok(()),
+            Aggregate::StorageUnit(_)
+            | Aggregate::KeyScope(_)
+            | Aggregate::Record(_)
+            | Aggregate::System(_) => return Ok(()),
         };
         Err(SubmitError::Refused(refusal.into()))
     }

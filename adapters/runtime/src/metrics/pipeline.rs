@@ -78,6 +78,7 @@ impl Outcome {
                 SubmitError::Refused(_)
                 | SubmitError::KeyReused(_)
                 | SubmitError::OtherOrganization
+                | SubmitError::TooManyKeys { .. }
                 | SubmitError::Rejected(_),
             ) => Self::Refused,
             Err(SubmitError::Overloaded { .. } | SubmitError::Contended) => Self::Busy,

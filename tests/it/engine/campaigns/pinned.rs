@@ -63,7 +63,11 @@ async fn is_absent(engine: &Engine, id: CampaignId) -> bool {
 fn started_event(event: &Event) -> Option<&Started> {
     match event {
         Event::Campaign(campaign::Event::Started(started)) => Some(started),
-        Event::Campaign(_) | Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) => None,
+        Event::Campaign(_)
+        | Event::StorageUnit(_)
+        | Event::KeyScope(_)
+        | Event::Record(_)
+        | Event::System(_) => None,
     }
 }
 
@@ -73,7 +77,11 @@ fn pins(event: &NewEvent, key: &str) -> bool {
         Event::Campaign(campaign::Event::TargetsPinned(pinned)) => {
             pinned.keys.iter().any(|pinned| pinned.as_str() == key)
         }
-        Event::Campaign(_) | Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) => false,
+        Event::Campaign(_)
+        | Event::StorageUnit(_)
+        | Event::KeyScope(_)
+        | Event::Record(_)
+        | Event::System(_) => false,
     }
 }
 

@@ -77,7 +77,11 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
     let accepted = carry_out(state, write.envelope(state, command)).await?;
     let pinned = accepted.events.iter().find_map(|event| match event {
         Event::Campaign(Happened::Started(Started { pinned, .. })) => *pinned,
-        Event::Campaign(_) | Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) => None,
+        Event::Campaign(_)
+        | Event::StorageUnit(_)
+        | Event::KeyScope(_)
+        | Event::Record(_)
+        | Event::System(_) => None,
     });
     let Start { target, pace, canary, expect: _ } = &start;
     let (pace, canary, position) = (*pace, *canary, accepted.position);
