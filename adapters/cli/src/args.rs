@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 
+use crate::bench::{Row, Size};
 use crate::telemetry::LogFormat;
 
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
@@ -88,6 +89,33 @@ pub(crate) enum Command {
     Completions(CompletionsOptions),
     /// The manual, in the form that 'man' reads: one page of everything, on stdout
     Man(ManOptions),
+    /// Measure this program on this machine, beside what disk and HTTP can do by themselves
+    Bench(BenchOptions),
+    /// A server that gives every body back, for the benchmark
+    #[command(hide = true)]
+    BenchEcho,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BenchOptions {
+    /// Only these rows; a comparison with a raw figure needs its row too [default: every row]
+    #[arg(value_name = "ROW")]
+    pub(crate) rows: Vec<Row>,
+    /// How much is measured
+    #[arg(long, default_value = "full")]
+    pub(crate) scale: Size,
+    /// How many keys are reprocessed, in place of the scale's
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) keys: Option<u64>,
+    /// How often every row is measured, in turns; the medians are printed
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=25))]
+    pub(crate) repeat: u32,
+    /// Where the files of the run lie until its end [default: the system's folder for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Say which rows there are, and measure nothing
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod assemble;
+mod bench;
 mod client;
 mod commands;
 mod completions;
@@ -69,5 +70,7 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Health(options) => commands::health::run(&global, &config, options).await,
         Command::Completions(options) => Ok(completions::completions(&options)),
         Command::Man(options) => man::man(&options),
+        Command::Bench(options) => bench::bench(&global, options).await,
+        Command::BenchEcho => bench::echo_server().await,
     }
 }

@@ -108,14 +108,19 @@ pub(crate) struct ServerFile {
 impl ServerFile {
     const NAME: &'static str = "server.json";
 
+    /// Where it lies in a data folder.
+    pub(crate) fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join(Self::NAME)
+    }
+
     /// The file of a data folder, when there is a readable one.
     pub(crate) fn read(data_dir: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(data_dir.join(Self::NAME)).ok()?;
+        let text = std::fs::read_to_string(Self::path(data_dir)).ok()?;
         serde_json::from_str(&text).ok()
     }
 
     fn write(&self, data_dir: &Path) -> Result<PathBuf, CliError> {
-        let path = data_dir.join(Self::NAME);
+        let path = Self::path(data_dir);
         let text = serde_json::to_string(self).map_err(|error| CliError::Environment(error.to_string()))?;
         std::fs::write(&path, text).map_err(|error| {
             CliError::Environment(format!("{} cannot be written: {error}", path.display()))

@@ -1,0 +1,68 @@
+//! One kept-alive connection to a server: the load generator's part of HTTP. Does not know what is asked for.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+
+use super::failed;
+use crate::exit::CliError;
+
+/// A connection. Requests go over it one after the other.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl Connection {
+    pub(super) async fn open(address: SocketAddr) -> Result<Self, CliError> {
+        let stream = TcpStream::connect(address).await.map_err(|error| failed("connect", &error))?;
+        stream.set_nodelay(true).map_err(|error| failed("connect", &error))?;
+        let opened = handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = opened.map_err(|error| failed("connect", &error))?;
+        tokio::spawn(async move {
+            // Whoever waits for a reply learns of it by that.
+            let _ended = connection.await;
+        });
+        Ok(Self { sender, host: address.to_string() })
+    }
+
+    /// Sends bytes and gives the reply's, whatever they are.
+    pub(super) async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes, CliError> {
+        let request = Request::builder().method(&method).uri(path).header("host", &self.host);
+        let request = request.header("content-type", "application/json").body(Full::new(body));
+        let request = request.map_err(|error| failed("make a request", &error))?;
+        let reply = self.sender.send_request(request).await;
+        let reply = reply.map_err(|error| failed(&format!("ask for {method} {path}"), &error))?;
+        let status = reply.status();
+        let body = reply.into_body().collect().await;
+        let body =
+            body.map_err(|error| failed(&format!("read the reply of {method} {path}"), &error))?.to_bytes();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let text = String::from_utf8_lossy(&body);
+        Err(failed(&format!("use {method} {path}"), &format!("{status}: {text}")))
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        let body = serde_json::to_vec(body).map_err(|error| failed("write a body", &error))?;
+        let reply = self.send(Method::POST, path, body.into()).await?;
+        serde_json::from_slice(&reply).map_err(|error| failed(&format!("read the reply of {path}"), &error))
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, CliError> {
+        let reply = self.send(Method::GET, path, Bytes::new()).await?;
+        serde_json::from_slice(&reply).map_err(|error| failed(&format!("read the reply of {path}"), &error))
+    }
+}

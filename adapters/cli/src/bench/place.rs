@@ -1,0 +1,80 @@
+//! Where a run keeps its files: a folder of its own, which goes away with it.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::failed;
+use crate::exit::CliError;
+
+/// The folder of a run.
+pub(super) struct Place {
+    folder: TempDir,
+    bytes_max: u64,
+}
+
+impl Place {
+    /// Makes the folder below another, where so much has to be free.
+    pub(super) fn new(below: Option<&Path>, bytes_max: u64) -> Result<Self, CliError> {
+        let below = below.map_or_else(std::env::temp_dir, Path::to_owned);
+        let unusable = |error: &dyn std::fmt::Display| {
+            CliError::Environment(format!("{}: {error}; choose a folder with --dir", below.display()))
+        };
+        let free = rustix::fs::statvfs(&below).map_err(|error| unusable(&error))?;
+        let free_bytes = free.f_bavail.saturating_mul(free.f_frsize);
+        if free_bytes < bytes_max {
+            return Err(CliError::Environment(format!(
+                "{} has {free_bytes} bytes free and the run may need {bytes_max}; choose another folder with --dir, \
+                 or fewer keys with --keys",
+                below.display()
+            )));
+        }
+        let folder = tempfile::Builder::new().prefix("reprise-bench-").tempdir_in(&below);
+        Ok(Self { folder: folder.map_err(|error| unusable(&error))?, bytes_max })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) const fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    /// A folder in it, made if it is not there.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, CliError> {
+        let folder = self.path().join(name);
+        std::fs::create_dir_all(&folder).map_err(|error| failed("make a folder", &error))?;
+        Ok(folder)
+    }
+
+    /// Removes everything in it.
+    pub(super) fn clear(&self) -> Result<(), CliError> {
+        let remove = || -> std::io::Result<()> {
+            for entry in std::fs::read_dir(self.path())? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    std::fs::remove_dir_all(entry.path())?;
+                } else {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        remove().map_err(|error| failed("remove its files", &error))
+    }
+}
+
+/// The bytes of every file in a folder and below.
+pub(super) fn bytes_in(folder: &Path) -> Result<u64, CliError> {
+    let size = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.map_err(|error| failed("look at its files", &error))?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_in(&entry.path()),
+            Ok(metadata) => Ok(metadata.len()),
+            // It went away in this moment, as the files beside a database do.
+            Err(_) => Ok(0),
+        }
+    };
+    std::fs::read_dir(folder).map_err(|error| failed("look at its files", &error))?.map(size).sum()
+}
