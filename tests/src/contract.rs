@@ -46,6 +46,7 @@ macro_rules! store_contract {
             reading::only_the_first_event_of_an_append_has_the_command,
             reading::a_stream_is_read_in_both_directions,
             reading::a_stream_among_many_others_is_read_whole,
+            reading::many_streams_are_read_like_each_by_itself,
             reading::an_unknown_stream_is_empty,
             reading::streams_with_similar_names_are_kept_apart,
             reading::the_log_is_read_page_by_page,

@@ -202,7 +202,8 @@ impl Engine {
         reports: Vec<Report>,
         envelope: &(dyn Fn(Command) -> Envelope + Send + Sync),
     ) -> Result<Accepted, DocumentError> {
-        let keeps = self.lease(id).await?.is_some_and(|lease| lease.token == token);
+        let has_content = reports.iter().any(|report| matches!(report.made, Made::Content(_)));
+        let keeps = has_content && self.lease(id).await?.is_some_and(|lease| lease.token == token);
         let mut outputs = Vec::with_capacity(reports.len());
         for Report { module, made, scope } in reports {
             let output = match made {

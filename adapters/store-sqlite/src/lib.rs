@@ -52,6 +52,9 @@ use crate::writer::Writer;
 /// How many batches may wait for the writer; further ones wait for a place among them.
 const REQUESTS_MAX: usize = 1_024;
 
+/// How many streams one read looks for; several reads run side by side.
+const STREAMS_PER_READ: usize = 256;
+
 /// How a stream's name becomes a key of the index. Different names may have the same hash.
 type Hash = fn(&str) -> u64;
 
@@ -156,6 +159,24 @@ impl EventStore for SqliteStore {
         let shared = Arc::clone(&self.shared);
         let name = Name::new(stream.clone(), shared.hash);
         self.shared.pool.run(move |reader| reader.stream(&shared.tail, &name, from, direction, limit)).await
+    }
+
+    async fn read_streams(
+        &self,
+        streams: &[StreamId],
+        limit: usize,
+    ) -> Vec<Result<Vec<Arc<RecordedEvent>>, ReadError>> {
+        let reads = streams.chunks(STREAMS_PER_READ).map(|streams| {
+            let shared = Arc::clone(&self.shared);
+            let names: Vec<_> = streams.iter().map(|stream| Name::new(stream.clone(), shared.hash)).collect();
+            async move {
+                let count = names.len();
+                let read = move |reader: &Reader| Ok(reader.streams(&shared.tail, &names, limit));
+                let read = self.shared.pool.run(read).await;
+                read.unwrap_or_else(|error| vec![Err(error); count])
+            }
+        });
+        futures::future::join_all(reads).await.into_iter().flatten().collect()
     }
 
     async fn read_all(

@@ -64,26 +64,47 @@ impl Lookup<'_> {
             let wanted = Wanted { hash: name.hash, bound, direction, limit: page };
             let spots = self.spots(wanted)?;
             let Some(last) = spots.last() else { break };
-            let sql = concat!("SELECT ", columns!(), " FROM events WHERE position = ?1");
-            let mut statement =
-                self.log.prepare_cached(sql).map_err(|error| failed(last.position, &error))?;
-            for spot in &spots {
-                let mut rows = statement
-                    .query([spot.position.cast_signed()])
-                    .map_err(|error| failed(spot.position, &error))?;
-                let row = rows.next().map_err(|error| failed(spot.position, &error))?;
-                let row = row.ok_or_else(|| corrupt(spot.position, "the row is missing"))?;
-                let row = Row::read(spot.position, row)?;
-                if row.stored.stream == name.stream.as_str() {
-                    taken.push(take(&row)?);
-                }
-            }
+            self.take_rows(name, &spots, &mut taken, &mut take)?;
             if spots.len() < page {
                 break;
             }
             bound = *last;
         }
         Ok(taken)
+    }
+
+    /// Where the first events of a stream may be; nothing when they may be more than are looked up at once.
+    pub(crate) fn first_spots(&self, name: &Name, limit: usize) -> Result<Option<Vec<Spot>>, ReadError> {
+        let page = limit.min(PAGE_SPOTS_MAX);
+        let bound = Spot { version: 0, position: 0 };
+        let wanted = Wanted { hash: name.hash, bound, direction: Direction::Forward, limit: page };
+        let spots = self.spots(wanted)?;
+        Ok(if spots.len() < page { Some(spots) } else { None })
+    }
+
+    /// Adds what `take` makes of those rows at the spots that are of the stream.
+    pub(crate) fn take_rows<T>(
+        &self,
+        name: &Name,
+        spots: &[Spot],
+        taken: &mut Vec<T>,
+        mut take: impl FnMut(&Row<'_>) -> Result<T, ReadError>,
+    ) -> Result<(), ReadError> {
+        let sql = concat!("SELECT ", columns!(), " FROM events WHERE position = ?1");
+        for spot in spots {
+            let mut statement =
+                self.log.prepare_cached(sql).map_err(|error| failed(spot.position, &error))?;
+            let mut rows = statement
+                .query([spot.position.cast_signed()])
+                .map_err(|error| failed(spot.position, &error))?;
+            let row = rows.next().map_err(|error| failed(spot.position, &error))?;
+            let row = row.ok_or_else(|| corrupt(spot.position, "the row is missing"))?;
+            let row = Row::read(spot.position, row)?;
+            if row.stored.stream == name.stream.as_str() {
+                taken.push(take(&row)?);
+            }
+        }
+        Ok(())
     }
 
     /// The tail is asked first: what leaves it meanwhile is in the index by then. Who reads the index as it was at some

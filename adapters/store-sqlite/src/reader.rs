@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::lookup::{Lookup, Name};
 use crate::row::{Row, columns, corrupt, failed};
-use crate::tail::Tail;
+use crate::tail::{Spot, Tail};
 use crate::{index, log};
 
 /// How many rows one statement reads: a longer one would keep the log from being checkpointed.
@@ -98,6 +98,32 @@ impl Reader {
     ) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
         let lookup = Lookup { log: &self.log, index: &self.index, tail };
         lookup.rows(name, from, direction, limit, |row| row.decode())
+    }
+
+    /// The first events of each stream.
+    pub(crate) fn streams(
+        &self,
+        tail: &Tail,
+        names: &[Name],
+        limit: usize,
+    ) -> Vec<Result<Vec<Arc<RecordedEvent>>, ReadError>> {
+        let lookup = Lookup { log: &self.log, index: &self.index, tail };
+        let spots: Vec<_> = names.iter().map(|name| lookup.first_spots(name, limit)).collect();
+        // One state of the log for all of them saves taking its locks, and forgetting its pages, for each. It is taken
+        // after the spots, so that everything they point to is in it.
+        let state = self.log.unchecked_transaction().map_err(|error| failed(0, &error));
+        let one = |(name, spots): (&Name, Result<Option<Vec<Spot>>, ReadError>)| match spots? {
+            None => lookup.rows(name, Version(0), Direction::Forward, limit, |row| row.decode()),
+            Some(spots) => {
+                let mut events = Vec::with_capacity(spots.len());
+                lookup.take_rows(name, &spots, &mut events, |row| row.decode())?;
+                Ok(events)
+            }
+        };
+        match state {
+            Ok(_state) => names.iter().zip(spots).map(one).collect(),
+            Err(error) => vec![Err(error); names.len()],
+        }
     }
 }
 

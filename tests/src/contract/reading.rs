@@ -37,6 +37,24 @@ pub async fn only_the_first_event_of_an_append_has_the_command(subject: &dyn Sub
     assert_eq!(kept, [append.metadata, Arc::clone(&without), without]);
 }
 
+/// Many streams at once give what each gives by itself, in the order of the question; an unknown one nothing.
+pub async fn many_streams_are_read_like_each_by_itself(subject: &dyn Subject) {
+    let store = subject.open();
+    let names: Vec<String> = (0..700).map(|number| format!("s{number}")).collect();
+    for (number, name) in (0..).zip(&names).filter(|(number, _)| number % 3 > 0) {
+        written(&*store, first(name, number..number + 2)).await;
+    }
+    let streams: Vec<StreamId> = names.iter().rev().map(|name| stream(name)).collect();
+    for limit in [0, 1, 2, 1_000] {
+        let together = store.read_streams(&streams, limit).await;
+        assert_eq!(together.len(), streams.len());
+        for (stream, together) in streams.iter().zip(together) {
+            let alone = store.read_stream(stream, Version(0), Forward, limit).await;
+            assert_eq!(together, alone, "{stream:?}, at most {limit}");
+        }
+    }
+}
+
 async fn read(store: &dyn EventStore, from: u64, direction: Direction, limit: usize) -> Vec<u64> {
     let events = store.read_stream(&stream("a"), Version(from), direction, limit).await;
     versions(&events.expect("the stream can be read"))

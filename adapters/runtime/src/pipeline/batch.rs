@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::aggregate::Aggregate;
+use domain::event::RecordedEvent;
 use domain::ports::{Append, AppendError, Appended, Direction, EventStore};
 use domain::stream::{StreamId, Subject, Version};
-use futures::StreamExt as _;
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
@@ -21,8 +21,6 @@ use crate::metrics::CommandCounters;
 const CONFLICT_RETRIES_MAX: u32 = 8;
 /// How often an append whose outcome is unknown is repeated.
 const UNKNOWN_RETRIES_MAX: u32 = 5;
-/// How many streams are loaded at the same time.
-const LOADS_MAX: usize = 16;
 /// How many commands an append's span is connected with, besides the first.
 const SPANS_CONNECTED_MAX: usize = 100;
 /// How many events of a stream are read at once.
@@ -195,26 +193,31 @@ async fn load(task: &mut Task, pending: &[Pending]) -> States {
         }
     }
     task.counters.metrics().loaded(states.len(), missing.len());
+    let (streams, subjects): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+    if streams.is_empty() {
+        return states;
+    }
     let store = &*task.store;
-    let loads = missing.into_iter().map(|(stream, subject)| async move {
-        let entry = load_one(store, &stream, &subject).await;
-        (stream, entry)
-    });
-    let loaded: Vec<_> = futures::stream::iter(loads).buffer_unordered(LOADS_MAX).collect().await;
-    states.extend(loaded);
+    let pages = store.read_streams(&streams, PAGE_EVENTS_MAX).await;
+    for ((stream, subject), page) in streams.into_iter().zip(subjects).zip(pages) {
+        let entry = match page {
+            Ok(page) => load_one(store, &stream, &subject, page).await,
+            Err(error) => Err(error.into()),
+        };
+        states.insert(stream, entry);
+    }
     states
 }
 
+/// The state of a stream that begins with a page of events.
 async fn load_one(
     store: &dyn EventStore,
     stream: &StreamId,
     subject: &Subject,
+    mut page: Vec<Arc<RecordedEvent>>,
 ) -> Result<Entry, SubmitError> {
     let mut entry = Entry { aggregate: Aggregate::initial(subject), version: None, organization: None };
     loop {
-        let from = entry.version.map_or(Version(0), Version::next);
-        let page = store.read_stream(stream, from, Direction::Forward, PAGE_EVENTS_MAX).await;
-        let page = page?;
         for recorded in &page {
             let evolved = entry.aggregate.evolve(&recorded.event, recorded.version);
             let aggregate = evolved.map_err(|error| {
@@ -226,6 +229,8 @@ async fn load_one(
         if page.len() < PAGE_EVENTS_MAX {
             return Ok(entry);
         }
+        let from = entry.version.map_or(Version(0), Version::next);
+        page = store.read_stream(stream, from, Direction::Forward, PAGE_EVENTS_MAX).await?;
     }
 }
 
