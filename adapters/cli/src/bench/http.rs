@@ -38,6 +38,8 @@ impl Connection {
         let request = Request::builder().method(&method).uri(path).header("host", &self.host);
         let request = request.header("content-type", "application/json").body(Full::new(body));
         let request = request.map_err(|error| failed("make a request", &error))?;
+        // The connection may still be busy with the end of the last reply.
+        self.sender.ready().await.map_err(|error| failed("connect", &error))?;
         let reply = self.sender.send_request(request).await;
         let reply = reply.map_err(|error| failed(&format!("ask for {method} {path}"), &error))?;
         let status = reply.status();
