@@ -34,40 +34,50 @@ pub(crate) fn apply(
     }
     let mut differences = Differences::default();
     for (key, events) in &touched {
-        let folded = fold(connection, table, key, events)?;
+        let (place, folded) = fold(connection, table, key, events)?;
         differences.note(&folded);
-        write(connection, table, key, &folded)?;
+        write(connection, table, key, place, &folded)?;
     }
     tables::advance(connection, table, position, differences.rows)?;
     differences.write(connection, table)
 }
 
+/// Where a row lies in its table: by this it is found again without a look into the index of keys.
+type Place = i64;
+
+/// The row with these events, and where it lay before them.
 fn fold(
     connection: &Connection,
     table: &Table,
     key: &str,
     events: &[&RecordedEvent],
-) -> Result<Folded, Failure> {
+) -> Result<(Place, Folded), Failure> {
     let mut load = connection.prepare_cached(&table.load)?;
     let mut rows = load.query([key])?;
-    let row = match rows.next()? {
-        Some(row) => Some(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?),
-        None => None,
+    let (row, place) = match rows.next()? {
+        Some(row) => (Some(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?), row.get(1)?),
+        None => (None, 0),
     };
-    Ok(table.view.fold(row, events)?)
+    Ok((place, table.view.fold(row, events)?))
 }
 
-fn write(connection: &Connection, table: &Table, key: &str, folded: &Folded) -> Result<(), Failure> {
+fn write(
+    connection: &Connection,
+    table: &Table,
+    key: &str,
+    place: Place,
+    folded: &Folded,
+) -> Result<(), Failure> {
     match (&folded.before, &folded.after) {
         (None, None) => {}
         (Some(_), None) => {
-            connection.prepare_cached(&table.delete)?.execute([key])?;
+            connection.prepare_cached(&table.delete)?.execute([place])?;
         }
         (Some(before), Some((json, after))) if before.values == after.values => {
-            connection.prepare_cached(&table.update_row)?.execute([key, json])?;
+            connection.prepare_cached(&table.update_row)?.execute(params![place, json])?;
         }
-        (Some(_), Some((json, after))) => write_all(connection, &table.update_all, key, json, after)?,
-        (None, Some((json, after))) => write_all(connection, &table.insert, key, json, after)?,
+        (Some(_), Some((json, after))) => write_all(connection, &table.update_all, &place, json, after)?,
+        (None, Some((json, after))) => write_all(connection, &table.insert, &key, json, after)?,
     }
     Ok(())
 }
@@ -75,11 +85,11 @@ fn write(connection: &Connection, table: &Table, key: &str, folded: &Folded) -> 
 fn write_all(
     connection: &Connection,
     sql: &str,
-    key: &str,
+    first: &dyn ToSql,
     json: &str,
     facets: &Facets,
 ) -> Result<(), Failure> {
-    let head: [&dyn ToSql; 2] = [&key, &json];
+    let head: [&dyn ToSql; 2] = [first, &json];
     let values: Vec<Bound<'_>> = facets.values.iter().map(Bound).collect();
     let values = values.iter().map(|value| -> &dyn ToSql { value });
     connection.prepare_cached(sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;

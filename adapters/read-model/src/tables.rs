@@ -29,6 +29,7 @@ const SHARED: &str = "
 pub(crate) struct Table {
     pub(crate) view: Arc<dyn ErasedView>,
     pub(crate) name: String,
+    /// Gives the row's JSON and where it lies.
     pub(crate) load: String,
     pub(crate) insert: String,
     /// Writes the row's JSON only, which touches no index.
@@ -59,11 +60,11 @@ impl Table {
         let names: String = columns.iter().map(|column| format!(", {column}")).collect();
         let values: String = (3..3 + columns.len()).map(|number| format!(", ?{number}")).collect();
         Self {
-            load: format!("SELECT row FROM {name} WHERE key = ?1"),
+            load: format!("SELECT row, rowid FROM {name} WHERE key = ?1"),
             insert: format!("INSERT INTO {name} (key, row{names}) VALUES (?1, ?2{values})"),
-            update_row: format!("UPDATE {name} SET row = ?2 WHERE key = ?1"),
-            update_all: format!("UPDATE {name} SET row = ?2{} WHERE key = ?1", numbered(", ")),
-            delete: format!("DELETE FROM {name} WHERE key = ?1"),
+            update_row: format!("UPDATE {name} SET row = ?2 WHERE rowid = ?1"),
+            update_all: format!("UPDATE {name} SET row = ?2{} WHERE rowid = ?1", numbered(", ")),
+            delete: format!("DELETE FROM {name} WHERE rowid = ?1"),
             view,
             name,
         }
