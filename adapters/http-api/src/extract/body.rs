@@ -55,11 +55,15 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// What the JSON says.
 pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
+    from_value(parsed(bytes)?)
+}
+
+/// The JSON, whatever it says.
+pub(crate) fn parsed(bytes: &[u8]) -> Result<serde_json::Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
         let detail = format!("the body is not well-formed JSON: {error}; correct it there");
         Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
-    })?;
-    from_value(value)
+    })
 }
 
 /// What a JSON value says.

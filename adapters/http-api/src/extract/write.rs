@@ -9,7 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Query;
-use super::body::{body_bytes, check_content_type, from_json, from_value};
+use super::body::{body_bytes, check_content_type, from_value, parsed};
 use crate::problem::Problem;
 use crate::request::{Caller, IDEMPOTENCY_KEY_HEADER, idempotency_key};
 use crate::state::ApiState;
@@ -110,7 +110,7 @@ async fn read<T: DeserializeOwned>(request: Request, state: &ApiState) -> Result
     let mut value = Value::Object(serde_json::Map::new());
     if !bytes.is_empty() {
         check_content_type(&headers)?;
-        value = from_json(&bytes)?;
+        value = parsed(&bytes)?;
     }
     let reason = take_reason(&mut value)?.or(query.reason);
     check_reason(reason.as_deref())?;

@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 use domain::storage_unit::{ModuleEntry, Settings};
-use domain::stream::KeyScopeId;
+use domain::stream::{KeyScopeId, Position};
 use domain::time::{Millis, Timestamp};
 use domain::work::Token;
 use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, SubmitError};
@@ -86,6 +86,15 @@ struct LeaseBody {
     input_url: String,
 }
 
+/// The answer to a claim.
+#[derive(Debug, Serialize)]
+struct Leases {
+    leases: Vec<LeaseBody>,
+    position: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<serde_json::Value>,
+}
+
 async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply {
     let ClaimBody { worker, version, queues, max, lease_ms, wait_ms } = write.split().0;
     check_version(version.as_deref())?;
@@ -100,15 +109,12 @@ async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply 
     let mut undelivered = Undelivered { engine: &state.engine, worker, leases };
     let leases = bodies(&state.engine, &undelivered.leases).await?;
     let position = state.engine.acknowledged();
-    let mut body = json!({ "leases": leases, "position": position });
     // Whoever gets nothing is told when that is because nobody gets anything.
-    if leases.is_empty()
-        && let Some(reason) = state.engine.pause_reason().await?
-        && let Some(members) = body.as_object_mut()
-    {
-        members.insert("paused".to_owned(), json!({ "reason": reason }));
-    }
-    let reply = ok(position, &body)?;
+    let paused = match leases.is_empty() {
+        true => state.engine.pause_reason().await?.map(|reason| json!({ "reason": reason })),
+        false => None,
+    };
+    let reply = ok(position, &Leases { leases, position, paused })?;
     undelivered.leases.clear();
     Ok(reply)
 }

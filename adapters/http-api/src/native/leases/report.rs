@@ -11,7 +11,7 @@ use domain::event::Event;
 use domain::key_scope;
 use domain::names::{Actor, Key, ModuleName, Scope, StorageUnitName, WorkerId};
 use domain::retry::RetryPolicy;
-use domain::stream::KeyScopeId;
+use domain::stream::{KeyScopeId, Position};
 use domain::time::Millis;
 use domain::work::{self, Token};
 use runtime::{Accepted, DocumentError, Made, Report, SubmitError, digest_of};
@@ -95,7 +95,14 @@ async fn report(state: &ApiState, word: Word, write: Write<Object>) -> Reply {
     }
     let results = futures::future::join_all(items.into_iter().map(|item| reporter.say_one(word, item))).await;
     let position = state.engine.acknowledged();
-    ok(position, &json!({ "results": results, "position": position }))
+    ok(position, &Results { results, position })
+}
+
+/// The answer to many items.
+#[derive(Debug, Serialize)]
+struct Results {
+    results: Vec<Object>,
+    position: Position,
 }
 
 #[derive(Debug, Deserialize)]
