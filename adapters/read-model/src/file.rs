@@ -15,7 +15,7 @@ pub(crate) const FILE: &str = "views.db";
 /// How long a connection waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of the file the writer keeps in memory, in KiB; negative as SQLite wants it.
-const CACHE_KIB: i64 = -65_536;
+const CACHE_KIB: i64 = -32_768;
 /// How many pages of 4 KiB are written to the log before they are copied to their places: the same page is often
 /// written again soon, and only the copying waits for the disk.
 const CHECKPOINT_PAGES: i64 = 16_384;

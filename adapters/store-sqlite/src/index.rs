@@ -21,8 +21,11 @@ const FILE: &str = "index.db";
 const FORMAT: i64 = 1;
 /// How many rows of the log are read for one transaction while catching up.
 const CATCH_UP_ROWS: usize = 65_536;
-/// Lookups and additions go all over the index: 16 MiB of it are kept in memory by each connection.
+/// Lookups and additions go all over the index: 16 MiB of it are kept in memory by the connections of writer and
+/// indexer.
 const CACHE: &str = "PRAGMA cache_size = -16384";
+/// Other readers forget what they have read whenever the index has grown, so that more would not be used.
+const READER_CACHE: &str = "PRAGMA cache_size = -2048";
 
 /// `reach` has one row: how far the index has come, and in which log.
 const SCHEMA: &str = "
@@ -189,8 +192,17 @@ impl Index {
 
 /// Opens the index for reading, beside its writer.
 pub(crate) fn open_reader(folder: &Path) -> Result<Connection, rusqlite::Error> {
+    connect_reader(folder, READER_CACHE)
+}
+
+/// Opens the index for the log's writer, which looks up every stream that it writes.
+pub(crate) fn open_for_writer(folder: &Path) -> Result<Connection, rusqlite::Error> {
+    connect_reader(folder, CACHE)
+}
+
+fn connect_reader(folder: &Path, cache: &str) -> Result<Connection, rusqlite::Error> {
     let connection = log::connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.execute_batch(CACHE)?;
+    connection.execute_batch(cache)?;
     Ok(connection)
 }
 

@@ -101,7 +101,7 @@ impl SqliteStore {
             hash,
             head: watched,
         });
-        let index_reader = index::open_reader(folder).map_err(read_error)?;
+        let index_reader = index::open_for_writer(folder).map_err(read_error)?;
         let writer = Writer::new(log, index_reader, Arc::clone(&shared), head);
         let (requests, waiting) = mpsc::channel(REQUESTS_MAX);
         let mut store = Self {
