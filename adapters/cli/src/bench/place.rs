@@ -1,11 +1,17 @@
 //! Where a run keeps its files: a folder of its own, which goes away with it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::failed;
 use crate::exit::CliError;
+
+/// How often the folder is removed: what was being written when the run was broken off may still come.
+const REMOVALS_MAX: u32 = 20;
+/// The wait between two of them.
+const REMOVAL_DELAY: Duration = Duration::from_millis(50);
 
 /// The folder of a run.
 pub(super) struct Place {
@@ -62,6 +68,18 @@ impl Place {
             Ok(())
         };
         remove().map_err(|error| failed("remove its files", &error))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for _ in 0..REMOVALS_MAX {
+            if self.clear().is_ok() {
+                // The folder itself goes with the field.
+                return;
+            }
+            std::thread::sleep(REMOVAL_DELAY);
+        }
     }
 }
 

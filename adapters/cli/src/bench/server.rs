@@ -1,6 +1,7 @@
 //! The server under test: `reprise serve` of this program as a child process, over a folder of the run.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -22,6 +23,8 @@ use crate::serve::ServerFile;
 pub(super) const UNIT: &str = "bench";
 /// The scope that is reprocessed.
 pub(super) const SCOPE: &str = "content";
+/// How many documents lie in one folder.
+const DOCUMENTS_PER_FOLDER: u64 = 1_000;
 /// How long a server may take until it is ready.
 const READY_WAIT_MAX: Duration = Duration::from_secs(300);
 /// How often a server that starts is asked whether it is ready.
@@ -134,25 +137,35 @@ impl Server {
     }
 }
 
-/// Makes documents with the keys `0000/0000000` and so on, and gives their folder.
-pub(super) fn make_documents(folder: &Path, count: u64) -> Result<(), CliError> {
-    const PER_FOLDER: u64 = 1_000;
-    let make = || -> std::io::Result<()> {
-        for number in 0..count {
-            let path = folder.join(key(number));
-            if number.is_multiple_of(PER_FOLDER)
-                && let Some(parent) = path.parent()
-            {
-                std::fs::create_dir_all(parent)?;
-            }
-            std::fs::File::create(path)?;
-        }
-        Ok(())
-    };
-    make().map_err(|error| failed("make documents", &error))
+/// Makes documents with the keys `0000/0000000.txt` and so on.
+pub(super) async fn make_documents(folder: &Path, count: u64) -> Result<(), CliError> {
+    // Folder by folder, so that a run that is broken off does not make all of them first.
+    for first in (0..count).step_by(DOCUMENTS_PER_FOLDER as usize) {
+        let folder = folder.to_owned();
+        let numbers = first..count.min(first + DOCUMENTS_PER_FOLDER);
+        let made = tokio::task::spawn_blocking(move || make_some(&folder, numbers)).await;
+        let made = made.map_err(|error| failed("make documents", &error))?;
+        made.map_err(|error| failed("make documents", &error))?;
+    }
+    Ok(())
+}
+
+fn make_some(folder: &Path, numbers: Range<u64>) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder.join(folder_of(numbers.start)))?;
+    let first = folder.join(key(numbers.start));
+    std::fs::File::create(&first)?;
+    for number in numbers.skip(1) {
+        // Further names of one file cost the file system much less than files, and are the same to who lists and reads.
+        std::fs::hard_link(&first, folder.join(key(number)))?;
+    }
+    Ok(())
+}
+
+fn folder_of(number: u64) -> String {
+    format!("{:04}", number / DOCUMENTS_PER_FOLDER)
 }
 
 /// The key of a document.
 pub(super) fn key(number: u64) -> String {
-    format!("{:04}/{number:07}.txt", number / 1_000)
+    format!("{}/{number:07}.txt", folder_of(number))
 }

@@ -34,7 +34,7 @@ struct Lease {
 
 pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let server = Server::start(&bench.place).await?;
-    make_documents(&bench.place.folder("documents")?, DOCUMENTS)?;
+    make_documents(&bench.place.folder("documents")?, DOCUMENTS).await?;
     server.create_unit(&bench.place).await?;
     let (mut worker, mut client) = (server.connect().await?, server.connect().await?);
     let (mut held, mut queued) = (Vec::new(), Vec::new());

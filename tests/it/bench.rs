@@ -1,0 +1,94 @@
+//! The benchmark as a person runs it, at a scale at which its figures say nothing: that there are all of them, and that
+//! nothing stays behind.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::binary::run;
+
+/// The figures of a report, by `row.figure`.
+fn figures(report: &Value) -> BTreeMap<String, f64> {
+    let rows = report["rows"].as_array().unwrap().iter();
+    let figures = rows.flat_map(|row| {
+        let figures = row["figures"].as_array().unwrap().iter();
+        figures.map(move |figure| {
+            let name = format!("{}.{}", row["row"].as_str().unwrap(), figure["name"].as_str().unwrap());
+            (name, figure["value"].as_f64().unwrap())
+        })
+    });
+    figures.collect()
+}
+
+#[test]
+fn every_row_has_its_figures_and_nothing_stays_behind() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("place");
+    std::fs::create_dir(&place).unwrap();
+    let place_text = place.to_str().unwrap();
+    let ran = run(folder.path(), &["--json", "bench", "--scale", "tiny", "--dir", place_text]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let report = ran.json();
+    let figures = figures(&report);
+    let expected = [
+        "echo.p99_64",
+        "echo.requests_per_second_64",
+        "echo.round_trip_1",
+        "fsync.events_per_second_1",
+        "fsync.events_per_second_4096",
+        "fsync.events_per_second_64",
+        "long-poll.held_median",
+        "long-poll.held_p99",
+        "long-poll.queued_median",
+        "long-poll.queued_p99",
+        "reprocess-all.acknowledged",
+        "reprocess-all.all_queued",
+        "reprocess-all.disk",
+        "reprocess-all.disk_per_cycle",
+        "reprocess-all.drain_cpu",
+        "reprocess-all.drain_rate",
+        "reprocess-all.drained",
+        "reprocess-all.memory_peak",
+        "reprocess-all.memory_peak_queued",
+        "reprocess-all.queue_cpu",
+        "reprocess-all.queue_rate",
+        "reprocess-all.start_all_queued",
+        "reprocess-all.start_drained",
+        "reprocess-all.views_after_drain",
+    ];
+    assert_eq!(figures.keys().map(String::as_str).collect::<Vec<_>>(), expected);
+    let wrong: Vec<_> = figures.iter().filter(|(_, value)| !(value.is_finite() && **value > 0.0)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+
+    let keys = report["scale"]["keys"].as_u64().unwrap();
+    let cycle = figures["reprocess-all.disk_per_cycle"] * keys as f64 / 1e6;
+    assert!((cycle - figures["reprocess-all.disk"]).abs() < 0.01, "disk is that of all cycles: {figures:?}");
+    let processes = figures["reprocess-all.memory_peak"] >= figures["reprocess-all.memory_peak_queued"];
+    assert!(processes, "the peak covers every part of the run: {figures:?}");
+    assert!(figures["long-poll.held_median"] <= figures["long-poll.held_p99"], "{figures:?}");
+    assert!(report["machine"]["cores"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0, "the run has removed its files");
+}
+
+#[test]
+fn a_figure_is_shown_with_its_limit_and_beside_the_raw_figure_of_the_same_run() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let ran = run(folder.path(), &["--json", "bench", "echo", "long-poll", "--scale", "tiny", "--dir", place]);
+    let report = ran.json();
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| row["row"].as_str().unwrap()).collect::<Vec<_>>(), ["echo", "long-poll"]);
+    let held = &rows[1]["figures"][0];
+    assert_eq!((held["name"].as_str(), held["limit"]["at_most"].as_f64()), (Some("held_median"), Some(5.0)));
+    let raw = figures(&report)["echo.round_trip_1"];
+    let ratio = held["against"]["ratio"].as_f64().unwrap();
+    assert!((ratio - held["value"].as_f64().unwrap() / raw).abs() < 1e-9, "{held}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_refused_with_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let ran = run(folder.path(), &["bench", "--scale", "tiny", "--dir", "nowhere"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.stderr.contains("nowhere") && ran.stderr.contains("--dir"), "{ran:?}");
+}
