@@ -74,10 +74,14 @@ fn every_row_has_its_figures_and_nothing_stays_behind() {
 fn a_figure_is_shown_with_its_limit_and_beside_the_raw_figure_of_the_same_run() {
     let folder = TempDir::new().unwrap();
     let place = folder.path().to_str().unwrap();
-    let ran = run(folder.path(), &["--json", "bench", "echo", "long-poll", "--scale", "tiny", "--dir", place]);
+    let ran =
+        run(folder.path(), &["--json", "bench", "echo", "long-poll", "--scale", "tiny", "--dir", place]);
     let report = ran.json();
     let rows = report["rows"].as_array().unwrap();
-    assert_eq!(rows.iter().map(|row| row["row"].as_str().unwrap()).collect::<Vec<_>>(), ["echo", "long-poll"]);
+    assert_eq!(
+        rows.iter().map(|row| row["row"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["echo", "long-poll"]
+    );
     let held = &rows[1]["figures"][0];
     assert_eq!((held["name"].as_str(), held["limit"]["at_most"].as_f64()), (Some("held_median"), Some(5.0)));
     let raw = figures(&report)["echo.round_trip_1"];

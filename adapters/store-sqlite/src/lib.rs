@@ -171,7 +171,7 @@ impl EventStore for SqliteStore {
             let names: Vec<_> = streams.iter().map(|stream| Name::new(stream.clone(), shared.hash)).collect();
             async move {
                 let count = names.len();
-                let read = move |reader: &Reader| Ok(reader.streams(&shared.tail, &names, limit));
+                let read = move |reader: &Reader| reader.streams(&shared.tail, &names, limit);
                 let read = self.shared.pool.run(read).await;
                 read.unwrap_or_else(|error| vec![Err(error); count])
             }

@@ -73,13 +73,27 @@ impl Lookup<'_> {
         Ok(taken)
     }
 
-    /// Where the first events of a stream may be; nothing when they may be more than are looked up at once.
-    pub(crate) fn first_spots(&self, name: &Name, limit: usize) -> Result<Option<Vec<Spot>>, ReadError> {
-        let page = limit.min(PAGE_SPOTS_MAX);
+    /// Where the first events of each stream may be; nothing when they may be more than are looked up at once.
+    pub(crate) fn first_spots(
+        &self,
+        names: &[Name],
+        limit: usize,
+    ) -> Result<Vec<Option<Vec<Spot>>>, ReadError> {
+        let unavailable =
+            |error: rusqlite::Error| ReadError::Unavailable(format!("the stream index: {error}"));
+        let limit = limit.min(PAGE_SPOTS_MAX);
         let bound = Spot { version: 0, position: 0 };
-        let wanted = Wanted { hash: name.hash, bound, direction: Direction::Forward, limit: page };
-        let spots = self.spots(wanted)?;
-        Ok(if spots.len() < page { Some(spots) } else { None })
+        let wanted = |name: &Name| Wanted { hash: name.hash, bound, direction: Direction::Forward, limit };
+        let in_tail: Vec<_> = names.iter().map(|name| self.tail.spots(wanted(name))).collect();
+        // One state of the index for all of them. It is later than every answer of the tail, so that what has left the
+        // tail since is in it.
+        let _state = self.index.unchecked_transaction().map_err(unavailable)?;
+        let whole = |(name, mut spots): (&Name, Vec<Spot>)| {
+            spots.extend(index::spots(self.index, wanted(name)).map_err(unavailable)?);
+            in_order(&mut spots, wanted(name));
+            Ok(if spots.len() < limit { Some(spots) } else { None })
+        };
+        names.iter().zip(in_tail).map(whole).collect()
     }
 
     /// Adds what `take` makes of those rows at the spots that are of the stream.

@@ -18,6 +18,9 @@ use crate::{index, log};
 /// How many rows one statement reads: a longer one would keep the log from being checkpointed.
 const STATEMENT_ROWS_MAX: usize = 4_096;
 
+/// The events of one stream.
+type Found = Result<Vec<Arc<RecordedEvent>>, ReadError>;
+
 /// A pair of read-only connections.
 pub(crate) struct Reader {
     log: Connection,
@@ -101,29 +104,29 @@ impl Reader {
     }
 
     /// The first events of each stream.
-    pub(crate) fn streams(
-        &self,
-        tail: &Tail,
-        names: &[Name],
-        limit: usize,
-    ) -> Vec<Result<Vec<Arc<RecordedEvent>>, ReadError>> {
+    ///
+    /// # Errors
+    /// When nothing can be read; what is wrong with one stream is that stream's result.
+    pub(crate) fn streams(&self, tail: &Tail, names: &[Name], limit: usize) -> Result<Vec<Found>, ReadError> {
         let lookup = Lookup { log: &self.log, index: &self.index, tail };
-        let spots: Vec<_> = names.iter().map(|name| lookup.first_spots(name, limit)).collect();
+        let spots = lookup.first_spots(names, limit)?;
         // One state of the log for all of them saves taking its locks, and forgetting its pages, for each. It is taken
         // after the spots, so that everything they point to is in it.
-        let state = self.log.unchecked_transaction().map_err(|error| failed(0, &error));
-        let one = |(name, spots): (&Name, Result<Option<Vec<Spot>>, ReadError>)| match spots? {
-            None => lookup.rows(name, Version(0), Direction::Forward, limit, |row| row.decode()),
-            Some(spots) => {
-                let mut events = Vec::with_capacity(spots.len());
-                lookup.take_rows(name, &spots, &mut events, |row| row.decode())?;
-                Ok(events)
-            }
+        let state = self.log.unchecked_transaction().map_err(|error| failed(0, &error))?;
+        let at_spots = |(name, spots): (&Name, &Option<Vec<Spot>>)| {
+            let mut events = Vec::new();
+            lookup.take_rows(name, spots.as_deref().unwrap_or_default(), &mut events, |row| row.decode())?;
+            Ok(events)
         };
-        match state {
-            Ok(_state) => names.iter().zip(spots).map(one).collect(),
-            Err(error) => vec![Err(error); names.len()],
+        let mut read: Vec<_> = names.iter().zip(&spots).map(at_spots).collect();
+        drop(state);
+        // Long streams ask the tail again, which may know of events that came after that state.
+        for ((name, spots), read) in names.iter().zip(spots).zip(&mut read) {
+            if spots.is_none() {
+                *read = lookup.rows(name, Version(0), Direction::Forward, limit, |row| row.decode());
+            }
         }
+        Ok(read)
     }
 }
 
