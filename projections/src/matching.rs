@@ -105,7 +105,7 @@ pub async fn keys(
     let query = Query { limit, ..query((Some(&target.unit), Some(&target.scope)), filter) };
     let filter = filter.clone();
     let pick = move |_: &str, json: &str| {
-        let row = read_model::parse::<KeyScopes>(json)?;
+        let row = read_model::parse::<KeyScopes, KeyScopeRow>(json)?;
         Ok(row.matches(&filter).then(|| row.key.to_string()))
     };
     model.pick(query, Arc::new(pick)).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::stream::Position;
+use serde::de::DeserializeOwned;
 
 use crate::view::{Value, View};
 
@@ -145,7 +146,7 @@ pub struct Page<R> {
 /// As [`ReadModel::row`], or [`ReadModelError::Damaged`] when the row cannot be read.
 pub async fn row<V: View>(model: &dyn ReadModel, key: &str) -> Result<Option<V::Row>, ReadModelError> {
     let json = model.row(V::NAME, key).await?;
-    json.map(|json| parse::<V>(&json)).transpose()
+    json.map(|json| parse::<V, V::Row>(&json)).transpose()
 }
 
 /// A page of rows of a view; the query's `view` is set to it.
@@ -153,14 +154,28 @@ pub async fn row<V: View>(model: &dyn ReadModel, key: &str) -> Result<Option<V::
 /// # Errors
 /// As [`ReadModel::list`], or [`ReadModelError::Damaged`] when a row cannot be read.
 pub async fn list<V: View>(model: &dyn ReadModel, query: Query) -> Result<Page<V::Row>, ReadModelError> {
-    let stored = model.list(Query { view: V::NAME, ..query }).await?;
-    let next = if stored.has_more { stored.rows.last().map(|(key, _)| key.clone()) } else { None };
-    let rows = stored.rows.iter().map(|(_, json)| parse::<V>(json)).collect::<Result<_, _>>()?;
-    Ok(Page { rows, next, position: stored.position })
+    model.list(Query { view: V::NAME, ..query }).await?.read::<V, V::Row>()
 }
 
-/// A stored row of a view.
-pub(crate) fn parse<V: View>(json: &str) -> Result<V::Row, ReadModelError> {
+impl StoredPage {
+    /// The key after which the next page starts; nothing when this is the last.
+    #[must_use]
+    pub fn next_after(&self) -> Option<String> {
+        if self.has_more { self.rows.last().map(|(key, _)| key.clone()) } else { None }
+    }
+
+    /// The rows of a view, or of each what `R` has of it.
+    ///
+    /// # Errors
+    /// [`ReadModelError::Damaged`] when a row cannot be read.
+    pub fn read<V: View, R: DeserializeOwned>(&self) -> Result<Page<R>, ReadModelError> {
+        let rows = self.rows.iter().map(|(_, json)| parse::<V, R>(json)).collect::<Result<_, _>>()?;
+        Ok(Page { rows, next: self.next_after(), position: self.position })
+    }
+}
+
+/// A stored row of a view, or what `R` has of it.
+pub(crate) fn parse<V: View, R: DeserializeOwned>(json: &str) -> Result<R, ReadModelError> {
     serde_json::from_str(json)
         .map_err(|error| ReadModelError::Damaged(format!("a row of {}: {error}", V::NAME)))
 }

@@ -14,7 +14,7 @@ pub use campaigns::{
     CampaignReport, CampaignRow, CampaignState, Campaigns, CanaryRow, CanaryState, ErrorGroup, FirstFailure,
 };
 pub use commands::{CommandRow, Commands};
-pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, Status};
+pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, OpenRow, Status};
 pub use records::{RecordRow, Records};
 pub use storage_units::{StorageUnitRow, StorageUnits, UnitState};
 pub use system::{System, SystemRow};

@@ -1,7 +1,9 @@
 //! The board: the work queue and the timers, kept up to date from the log, and the line of those who wait for work.
-//! Does not know which worker runs what. How work is claimed is in `claiming`.
+//! Does not know which worker runs what. How work is claimed is in `claiming`, how a board
+//! comes to be at start in `restoring`.
 
 mod claiming;
+mod restoring;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,9 +15,7 @@ use domain::process::timers::{Due, Timers};
 use domain::stream::{KeyScopeId, Position, Subject};
 use domain::time::{Millis, Timestamp};
 use domain::work::Token;
-use projections::read_model::{self, Query, ReadModel, ReadModelError};
-use projections::view::Value;
-use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits, System, UnitState};
+use projections::read_model::{ReadModel, ReadModelError};
 use projections::work_queue::{QueueDepth, WorkQueue};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -26,8 +26,6 @@ use crate::waiters::Waiters;
 
 pub(crate) use claiming::Claimer;
 
-/// Rows read at once when the board is restored.
-const PAGE_ROWS_MAX: usize = 1_000;
 /// The wait after a failed read before the next try.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
@@ -91,7 +89,7 @@ impl Board {
         stop: Stop,
     ) -> Result<(Self, Vec<(KeyScopeId, WorkerId)>, tokio::task::JoinHandle<()>), ReadModelError> {
         let from = model.checkpoint().await?;
-        let (state, leases) = restore(model).await?;
+        let (state, leases) = restoring::restore(model).await?;
         let (publish, position) = watch::channel(from);
         let board = Self {
             state: Arc::new(Mutex::new(state)),
@@ -259,65 +257,5 @@ impl State {
             Event::System(event) => self.queue.apply_system(event),
             Event::Record(_) | Event::Campaign(_) => false,
         }
-    }
-}
-
-async fn restore(model: &dyn ReadModel) -> Result<(State, Vec<(KeyScopeId, WorkerId)>), ReadModelError> {
-    let mut state = State::default();
-    let system = read_model::row::<System>(model, &System::row_key()).await?;
-    state.queue.restore_paused(system.is_some_and(|row| row.paused));
-    let mut leases = Vec::new();
-    let mut query = all_rows();
-    loop {
-        let page = read_model::list::<StorageUnits>(model, query.clone()).await?;
-        // Work of a unit that is being cleared is nobody's to claim.
-        for unit in page.rows.iter().filter(|unit| unit.state == UnitState::Active) {
-            state.queue.restore_unit(&unit.name, unit.queue_enabled, unit.limits);
-        }
-        if page.next.is_none() {
-            break;
-        }
-        query.after = page.next;
-    }
-    let mut query = Query { filters: vec![("open", Value::Integer(1))], ..all_rows() };
-    loop {
-        let page = read_model::list::<KeyScopes>(model, query.clone()).await?;
-        for row in &page.rows {
-            leases.extend(state.restore_row(row));
-        }
-        if page.next.is_none() {
-            return Ok((state, leases));
-        }
-        query.after = page.next;
-    }
-}
-
-const fn all_rows() -> Query {
-    Query { view: "", filters: Vec::new(), key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
-}
-
-impl State {
-    fn restore_row(&mut self, row: &KeyScopeRow) -> Option<(KeyScopeId, WorkerId)> {
-        let id = row.id();
-        if row.held {
-            self.queue.restore_held(&id);
-        }
-        match row.status {
-            Status::Queued => self.queue.restore_waiting(&id, (row.priority, row.queued_position)),
-            Status::Assigned | Status::Running => {
-                self.queue.restore_leased(&id, row.priority);
-                if let Some(until) = row.lease_until {
-                    self.timers.set(&id, until, Due::LeaseEnd);
-                }
-                return row.worker.clone().map(|worker| (id, worker));
-            }
-            Status::Retrying => {
-                if let Some(retry_at) = row.retry_at {
-                    self.timers.set(&id, retry_at, Due::BackoffEnd);
-                }
-            }
-            Status::Finished | Status::Failed => {}
-        }
-        None
     }
 }

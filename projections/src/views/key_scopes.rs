@@ -84,6 +84,31 @@ pub struct KeyScopeRow {
     pub position: Position,
 }
 
+/// What of a row says how its key-scope waits, is leased or is retried: a restart reads it of everything that is open.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct OpenRow {
+    /// Its storage unit.
+    pub unit: StorageUnitName,
+    /// The scope.
+    pub scope: Scope,
+    /// The key.
+    pub key: Key,
+    /// Where the work on it stands.
+    pub status: Status,
+    /// Whether nobody may claim it.
+    pub held: bool,
+    /// Who goes first in the queue.
+    pub priority: Priority,
+    /// Who has it, while it is leased.
+    pub worker: Option<WorkerId>,
+    /// When the lease runs out, while it is leased.
+    pub lease_until: Option<Timestamp>,
+    /// When it is queued again, while it is retrying.
+    pub retry_at: Option<Timestamp>,
+    /// The position of the event by which it entered the queue last.
+    pub queued_position: Position,
+}
+
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastError {
