@@ -83,6 +83,8 @@ pub(crate) enum Command {
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Print the description of the HTTP API: an OpenAPI document, from which clients can be generated
+    Openapi,
     /// Whether a server is ready for work: exit code 0 when it is, 5 when it is not or does not answer
     Health(HealthOptions),
     /// What a shell needs to complete commands and options, on stdout

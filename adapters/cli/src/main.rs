@@ -72,6 +72,10 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
+        Command::Openapi => {
+            output::json(&http_api::document());
+            Ok(Exit::Done)
+        }
         Command::Health(options) => commands::health::run(&global, &config, options).await,
         Command::Completions(options) => Ok(completions::completions(&options)),
         Command::Man(options) => man::man(&options),

@@ -14,7 +14,7 @@ use crate::state::ApiState;
 
 pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_value};
 pub(crate) use lines::{Line, Lines};
-pub(crate) use write::{Keyed, Nothing, Write, check_reason};
+pub(crate) use write::{Keyed, Nothing, Reason, Write, check_reason};
 
 /// The parts of the path, decoded.
 #[derive(Debug)]

@@ -1,35 +1,84 @@
 //! Whether the process lives, and whether it is ready for work. Does not know who asks.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use domain::stream::Position;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use crate::description::names;
 use crate::state::ApiState;
 
 /// How many events the views may be behind in an instance that counts as ready.
 const LAG_EVENTS_MAX: u64 = 10_000;
 
-pub(crate) fn router() -> Router<ApiState> {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(alive)).routes(routes!(ready))
 }
 
-async fn alive() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// That the process lives.
+#[derive(Serialize, ToSchema)]
+struct Alive {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
 }
 
-async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Value>) {
+/// Alive
+///
+/// Whether the process lives.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "alive", tag = "operations",
+    responses((status = 200, description = "It does", body = Alive)),
+)]
+async fn alive() -> Json<Alive> {
+    Json(Alive { status: "ok" })
+}
+
+/// Whether an instance is ready, and what stands in its way.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    ready: bool,
+    /// `ok`, or why the log cannot be read.
+    store: String,
+    projections: Progress,
+}
+
+/// How far the views are.
+#[derive(Serialize, ToSchema)]
+struct Progress {
+    #[schema(value_type = names::Position)]
+    position: Position,
+    /// The end of the log, when it can be read.
+    #[schema(value_type = Option<names::Position>, required = true)]
+    head: Option<Position>,
+    /// How many events the views have not seen, where the log counts its events.
+    #[schema(value_type = Option<names::Count>, required = true)]
+    lag_events: Option<u64>,
+}
+
+/// Ready
+///
+/// Whether the log can be read and the views are near its end.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "ready", tag = "operations",
+    responses(
+        (status = 200, description = "It is ready", body = Readiness),
+        (status = 503, description = "It is not", body = Readiness),
+    ),
+)]
+async fn ready(State(state): State<ApiState>) -> (StatusCode, Json<Readiness>) {
     let position = state.engine.views_position();
     let (ready, store, head) = match state.engine.store().head().await {
         Ok(head) => (is_near(position, head), "ok".to_owned(), Some(head)),
         Err(error) => (false, error.to_string(), None),
     };
     let lag_events = head.and_then(|head| position.events_until(head));
-    let projections = json!({ "position": position, "head": head, "lag_events": lag_events });
+    let projections = Progress { position, head, lag_events };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "ready": ready, "store": store, "projections": projections })))
+    (status, Json(Readiness { ready, store, projections }))
 }
 
 /// Whether the instance is ready for work: its log can be read, and its views are near the end of it.

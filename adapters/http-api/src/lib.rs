@@ -3,8 +3,12 @@
 //! Surfaces translate: a request becomes a command or a question to the engine, its answer becomes a reply. They know no
 //! rule and no store.
 
+#![expect(unused_qualifications, reason = "what describes a route is generated, and writes paths in full")]
+
 mod admission;
 mod closing;
+mod description;
+mod docs;
 mod extract;
 mod health;
 mod metrics;
@@ -23,8 +27,10 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use closing::Closing;
+pub use description::document;
 pub use state::{ApiState, HttpSettings};
 
 /// Every route.
@@ -32,11 +38,10 @@ pub fn router(state: ApiState) -> Router {
     let body_bytes_max = state.settings.body_bytes_max;
     let metrics = Arc::<metrics::HttpMetrics>::default();
     let observer = observe::Observer { state: state.clone(), metrics: metrics.clone() };
-    Router::new()
-        .merge(native::router())
+    let (described, _) = described().split_for_parts();
+    described
         .merge(stager::router())
-        .merge(health::router())
-        .merge(metrics::router())
+        .merge(docs::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(body_bytes_max))
@@ -44,4 +49,13 @@ pub fn router(state: ApiState) -> Router {
         .layer(Extension(metrics))
         .layer(from_fn_with_state(observer, observe::every_request))
         .with_state(state)
+}
+
+/// Every route that the description describes.
+fn described() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(description::heading())
+        .merge(native::router())
+        .merge(health::router())
+        .merge(metrics::router())
+        .merge(description::router())
 }

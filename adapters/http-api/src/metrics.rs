@@ -8,18 +8,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
-use axum::{Extension, Router};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::health;
 use crate::state::ApiState;
@@ -29,10 +30,20 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
 
-pub(crate) fn router() -> Router<ApiState> {
-    Router::new().route("/metrics", get(show))
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// Show the metrics
+///
+/// Everything that is counted and measured, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "operations",
+    responses((
+        status = 200, description = "The metrics as OpenMetrics text", body = String,
+        content_type = "application/openmetrics-text",
+    )),
+)]
 async fn show(State(state): State<ApiState>, Extension(http): Extension<Arc<HttpMetrics>>) -> Response {
     let mut text = state.engine.metrics_text().await;
     let mut sampled = Registry::default();

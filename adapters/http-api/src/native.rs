@@ -15,13 +15,15 @@ mod storage_units;
 mod system;
 mod workers;
 
-use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::stream::Position;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::description::names;
 use crate::position;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -30,8 +32,8 @@ use crate::state::ApiState;
 pub(crate) type Reply = Result<Response, Problem>;
 
 /// Every native route.
-pub(crate) fn router() -> Router<ApiState> {
-    Router::new()
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
         .merge(storage_units::router())
         .merge(key_scopes::router())
         .merge(campaigns::router())
@@ -46,18 +48,44 @@ pub(crate) fn router() -> Router<ApiState> {
 }
 
 /// The query string of a question for one thing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct One {
+    /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
+    #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
 }
 
 /// The query string of a question for a page of something that has no filters.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Many {
+    /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
+    #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
+    /// How many items; 100 unless said otherwise.
+    #[param(value_type = names::Limit, required = false, inline)]
     limit: Option<String>,
+    /// The `next` of the page before, as it is.
+    #[param(value_type = names::Cursor, required = false, inline)]
+    after: Option<String>,
+}
+
+/// The same where the things are numbered: [`Many`] as the description shows it then.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `Many` reads, and is never made")]
+struct Numbered {
+    /// Wait until the log has reached this position.
+    #[param(value_type = names::Position, required = false, inline)]
+    min_position: Option<String>,
+    /// How many items; 100 unless said otherwise.
+    #[param(value_type = names::Limit, required = false, inline)]
+    limit: Option<String>,
+    /// The `next` of the page before: the number of its last item.
+    #[param(value_type = names::Version, required = false, inline)]
     after: Option<String>,
 }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use domain::stream::Position;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::description::names;
 use crate::problem::Problem;
 use crate::state::HttpSettings;
 
@@ -12,13 +14,15 @@ use crate::state::HttpSettings;
 const LIMIT_DEFAULT: usize = 100;
 
 /// A page as it is sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     /// The items.
     pub(crate) items: Vec<T>,
     /// What to send as `after` for the next page; null when this is the last.
+    #[schema(required = true)]
     pub(crate) next: Option<String>,
     /// The position that the items reflect.
+    #[schema(value_type = names::Position)]
     pub(crate) position: Position,
 }
 

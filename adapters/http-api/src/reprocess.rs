@@ -7,6 +7,7 @@ use domain::key_scope;
 use domain::stream::{KeyScopeId, Position};
 use domain::work::{self, Priority};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::extract::Write;
 use crate::problem::Problem;
@@ -14,7 +15,7 @@ use crate::request::carry_out;
 use crate::state::ApiState;
 
 /// What became of a request for a key-scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
     /// It waits for a worker: for the first time, or sooner than its backoff would have let it.

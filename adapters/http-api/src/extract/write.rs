@@ -6,12 +6,17 @@ use domain::names::{Actor, CommandId, IdempotencyKey, OrganizationId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use super::Query;
 use super::body::{body_bytes, check_content_type, from_value, parsed};
+use crate::description::names::{ActorHeader, IdempotencyKeyHeader};
 use crate::problem::Problem;
-use crate::request::{Caller, IDEMPOTENCY_KEY_HEADER, idempotency_key};
+use crate::request::{ACTOR_HEADER, Caller, IDEMPOTENCY_KEY_HEADER, idempotency_key};
 use crate::state::ApiState;
 
 /// The longest reason, in bytes.
@@ -32,7 +37,11 @@ pub(crate) struct Write<T> {
 pub(crate) struct Keyed<T>(pub(crate) Write<T>);
 
 /// The body of a write that needs none.
-#[derive(Debug, Deserialize)]
+pub(crate) type Reason = Write<Nothing>;
+
+/// What such a body says, apart from the reason: nothing.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Reason)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
@@ -105,6 +114,7 @@ async fn read<T: DeserializeOwned>(request: Request, state: &ApiState) -> Result
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, state).await?;
     let Query(query) = Query::<WriteQuery>::from_request_parts(&mut parts, state).await?;
+    check_reason(query.reason.as_deref())?;
     let headers = parts.headers.clone();
     let bytes = body_bytes(Request::from_parts(parts, body), state).await?;
     let mut value = Value::Object(serde_json::Map::new());
@@ -139,4 +149,61 @@ pub(crate) fn check_reason(reason: Option<&str>) -> Result<(), Problem> {
             Err(Problem::invalid("invalid_reason", detail))
         }
     }
+}
+
+// ── Description ────────────────────────────────────────────────────────────────────────────────────────────────
+
+impl<T> IntoParams for Write<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let reason = parameter("reason", ParameterIn::Query, reason(Type::String.into()).into());
+        vec![parameter(ACTOR_HEADER, ParameterIn::Header, ActorHeader::schema()), reason]
+    }
+}
+
+impl<T> IntoParams for Keyed<T> {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let key = parameter(IDEMPOTENCY_KEY_HEADER, ParameterIn::Header, IdempotencyKeyHeader::schema());
+        let mut parameters = Write::<T>::into_params(parameter_in);
+        parameters.push(key);
+        parameters
+    }
+}
+
+fn parameter(name: &str, parameter_in: ParameterIn, schema: RefOr<Schema>) -> Parameter {
+    let parameter = Parameter::builder().name(name).parameter_in(parameter_in);
+    parameter.required(Required::False).schema(Some(schema)).build()
+}
+
+fn reason(schema_type: SchemaType) -> Schema {
+    let text = ObjectBuilder::new().schema_type(schema_type).max_length(Some(REASON_BYTES_MAX));
+    text.description(Some("Why, at most 1,000 bytes; recorded and shown in the history")).build().into()
+}
+
+/// The body of a write has the members that the write says, and a reason.
+impl<T: ToSchema> PartialSchema for Write<T> {
+    fn schema() -> RefOr<Schema> {
+        with_reason(T::schema())
+    }
+}
+
+impl<T: ToSchema> ToSchema for Write<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        format!("{}Body", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+fn with_reason(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let RefOr::T(mut schema) = schema else { return schema };
+    if let Schema::Object(object) = &mut schema {
+        let text_or_null = SchemaType::Array(vec![Type::String, Type::Null]);
+        object.properties.insert("reason".to_owned(), reason(text_or_null).into());
+    }
+    if let Schema::OneOf(one_of) = &mut schema {
+        one_of.items = std::mem::take(&mut one_of.items).into_iter().map(with_reason).collect();
+    }
+    RefOr::T(schema)
 }

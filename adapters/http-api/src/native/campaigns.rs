@@ -2,9 +2,7 @@
 
 mod start;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post, put};
 use domain::campaign::Command as Steer;
 use domain::campaign::{self, Pace};
 use domain::envelope::Command;
@@ -14,26 +12,30 @@ use projections::read_model::{self, Page as RowPage, Query as Rows, ReadModelErr
 use projections::view::{Value, View as _};
 use projections::views::{CampaignReport, CampaignRow, CampaignState, Campaigns};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{Many, One, Reply, events, ok};
-use crate::extract::{Keyed, Nothing, Path, Query, Write};
+use super::{Many, Numbered, One, Reply, events, ok};
+use crate::description::problems::{CampaignRefusals, CampaignWriteRefusals};
+use crate::description::{campaigns, names, one_of, settings, things};
+use crate::extract::{Keyed, Nothing, Path, Query, Reason, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
 use crate::request::carry_out;
 use crate::state::ApiState;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/v1/campaigns", get(list).post(start::start))
-        .route("/v1/campaigns/{id}", get(show))
-        .route("/v1/campaigns/{id}/events", get(timeline))
-        .route("/v1/campaigns/{id}/report", get(report))
-        .route("/v1/campaigns/{id}/pause", post(pause))
-        .route("/v1/campaigns/{id}/resume", post(resume))
-        .route("/v1/campaigns/{id}/cancel", post(cancel))
-        .route("/v1/campaigns/{id}/pace", put(set_pace))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, start::start))
+        .routes(routes!(show))
+        .routes(routes!(timeline))
+        .routes(routes!(report))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(cancel))
+        .routes(routes!(set_pace))
 }
 
 /// A campaign as it is sent.
@@ -56,16 +58,33 @@ impl From<CampaignRow> for Resource {
 
 // ── Questions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only those of this unit.
+    #[param(value_type = names::StorageUnitName, required = false, inline)]
     unit: Option<StorageUnitName>,
+    /// Only those that stand there.
+    #[param(value_type = campaigns::CampaignState, required = false, inline)]
     state: Option<CampaignState>,
+    /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
+    #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
+    /// How many items; 100 unless said otherwise.
+    #[param(value_type = names::Limit, required = false, inline)]
     limit: Option<String>,
+    /// The `next` of the page before, as it is.
+    #[param(value_type = names::Cursor, required = false, inline)]
     after: Option<String>,
 }
 
+/// List campaigns
+#[utoipa::path(
+    get, path = "/v1/campaigns", operation_id = "list_campaigns", tag = "campaigns",
+    params(ListQuery),
+    responses((status = 200, description = "A page of campaigns", body = Page<campaigns::Campaign>)),
+)]
 async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
     let unit = query.unit.map(|unit| ("unit", Value::Text(unit.to_string())));
     let stands = query.state.map(|state| ("state", Value::Text(state.name().to_owned())));
@@ -83,12 +102,24 @@ async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> 
     ok(position, &Page { items, next: next.as_deref().map(page::cursor), position })
 }
 
+/// Show a campaign
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}", operation_id = "show_campaign", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), One),
+    responses((status = 200, description = "The campaign", body = campaigns::Campaign), CampaignRefusals),
+)]
 async fn show(State(state): State<ApiState>, Path(id): Path<CampaignId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = row(&state, id).await?.ok_or_else(absent)?;
     ok(position, &Resource::from(row))
 }
 
+/// Report what a campaign has come to
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}/report", operation_id = "campaign_report", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), One),
+    responses((status = 200, description = "The report", body = campaigns::CampaignReport), CampaignRefusals),
+)]
 async fn report(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -99,6 +130,15 @@ async fn report(
     ok(position, &CampaignReport::of(row, state.engine.clock().now()))
 }
 
+/// Show the history of a campaign
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}/events", operation_id = "campaign_events", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), Numbered),
+    responses(
+        (status = 200, description = "A page of its events", body = Page<things::TimelineEntry>),
+        CampaignRefusals,
+    ),
+)]
 async fn timeline(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -117,6 +157,15 @@ fn absent() -> Problem {
 
 // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Pause a campaign
+///
+/// It queues nothing until it is resumed. What is queued already stays queued.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/pause", operation_id = "pause_campaign", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), Keyed<Nothing>),
+    request_body = Reason,
+    responses((status = 200, description = "The campaign", body = Steered), CampaignWriteRefusals),
+)]
 async fn pause(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -125,6 +174,13 @@ async fn pause(
     steer(&state, id, write.split().1, Steer::Pause).await
 }
 
+/// Resume a campaign
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/resume", operation_id = "resume_campaign", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), Keyed<Nothing>),
+    request_body = Reason,
+    responses((status = 200, description = "The campaign", body = Steered), CampaignWriteRefusals),
+)]
 async fn resume(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -133,6 +189,15 @@ async fn resume(
     steer(&state, id, write.split().1, Steer::Resume).await
 }
 
+/// Cancel a campaign
+///
+/// It queues nothing more, ever. What is queued already stays queued.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/cancel", operation_id = "cancel_campaign", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), Keyed<Nothing>),
+    request_body = Reason,
+    responses((status = 200, description = "The campaign", body = Steered), CampaignWriteRefusals),
+)]
 async fn cancel(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -141,6 +206,15 @@ async fn cancel(
     steer(&state, id, write.split().1, Steer::Cancel).await
 }
 
+type PaceWrite = Write<settings::Pace>;
+
+/// Set the pace of a campaign
+#[utoipa::path(
+    put, path = "/v1/campaigns/{id}/pace", operation_id = "set_pace", tag = "campaigns",
+    params(("id" = inline(names::CampaignId), Path), Keyed<Pace>),
+    request_body = PaceWrite,
+    responses((status = 200, description = "The campaign", body = Steered), CampaignWriteRefusals),
+)]
 async fn set_pace(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
@@ -156,11 +230,27 @@ async fn steer(state: &ApiState, id: CampaignId, write: Write<()>, command: Stee
     after_write(state, id, position).await
 }
 
+one_of! {
+    /// The campaign, or as much of it as is known when the views cannot be read.
+    Steered = SteeredShown | SteeredUnseen;
+}
+type SteeredShown = campaigns::Campaign;
+
+/// What is known of a campaign after a write when the views cannot be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignSteered)]
+struct SteeredUnseen {
+    #[schema(value_type = names::CampaignId)]
+    id: CampaignId,
+    #[schema(value_type = names::Position)]
+    position: Position,
+}
+
 /// The campaign as the views show it after a write. The write counts whatever they show, so nothing here is an error.
 async fn after_write(state: &ApiState, id: CampaignId, position: Position) -> Reply {
     let _reached = state.engine.wait_for_views(position).await;
     match row(state, id).await {
         Ok(Some(row)) => ok(position, &Resource::from(row)),
-        Ok(None) | Err(_) => ok(position, &json!({ "id": id, "position": position })),
+        Ok(None) | Err(_) => ok(position, &SteeredUnseen { id, position }),
     }
 }

@@ -4,26 +4,29 @@
 mod bulk;
 mod envelope;
 
-use axum::Router;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use domain::envelope::Envelope;
 use domain::stream::{Position, Version};
 use runtime::Accepted;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Reply, log, reply};
+use crate::description::problems::{CommandRefusals, ProblemDetails};
+use crate::description::{commands, lines, names};
 use crate::extract::{Lines, Query, body_bytes, check_content_type, from_json};
 use crate::problem::{Problem, ProblemBody};
 use crate::request::{Caller, IDEMPOTENCY_KEY_HEADER, carry_out, idempotency_key};
 use crate::state::ApiState;
 use envelope::Posted;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/v1/commands", get(log::commands).post(post))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(log::commands::commands, post))
 }
 
 /// The longest line of a bulk, in bytes; a single command may be as long as any body.
@@ -33,6 +36,41 @@ const LINE_BYTES_MAX: usize = 1 << 20;
 #[serde(deny_unknown_fields)]
 struct PostQuery {}
 
+type PostedLines = lines::Lines<commands::PostedCommand>;
+type ResultLines = lines::Lines<CommandResult<'static>>;
+
+/// What stands beside a command in a request for it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what is read from headers, and is never made")]
+struct PostParams {
+    /// On whose behalf: attribution, not identity.
+    #[param(rename = "reprise-actor", value_type = names::ActorHeader, required = false, inline)]
+    actor: String,
+    /// Of a single command: sent again under the same key it is not done again.
+    #[param(rename = "idempotency-key", value_type = names::IdempotencyKeyHeader, required = false, inline)]
+    idempotency_key: String,
+}
+
+/// Send commands
+///
+/// One as JSON, or many as NDJSON: a line each of at most 1 MiB, a result each in their order, while the request is still
+/// arriving. A wrong line does not stop the others.
+#[utoipa::path(
+    post, path = "/v1/commands", operation_id = "send_commands", tag = "commands",
+    params(PostParams),
+    request_body(content(
+        (commands::PostedCommand = "application/json"),
+        (PostedLines = "application/x-ndjson"),
+    )),
+    responses(
+        (status = 200, description = "What became of them", content(
+            (CommandResult<'static> = "application/json"),
+            (ResultLines = "application/x-ndjson"),
+        )),
+        CommandRefusals,
+    ),
+)]
 async fn post(State(state): State<ApiState>, request: Request) -> Reply {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &state).await?;
@@ -74,23 +112,33 @@ fn id_of(envelope: &Envelope) -> String {
 }
 
 /// What became of a command.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CommandResult<'a> {
+    /// What the sender calls the command, or else its id.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::IdempotencyKey, required = false)]
     id: Option<String>,
     status: Status,
+    /// The types of what was recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<String>, required = false)]
     events: Option<Vec<&'static str>>,
+    /// The version of the stream after it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Version, required = false)]
     version: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Position, required = false)]
     position: Option<Position>,
+    /// Of one that was refused or failed: why.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = ProblemDetails, required = false)]
     problem: Option<ProblemBody<'a>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = CommandStatus)]
 enum Status {
     /// Something was recorded.
     Accepted,

@@ -1,17 +1,20 @@
 //! `/v1/documents`: the bytes of a document, wherever they lie, so that a worker anywhere can read its input.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse as _;
-use axum::routing::get;
 use domain::names::{Key, Scope, StorageUnitName};
 use domain::stream::KeyScopeId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runtime::DocumentError;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Reply;
+use super::key_scopes::PlaceParams;
+use crate::description::problems::DocumentRefusals;
 use crate::extract::{Path, Query};
 use crate::position;
 use crate::state::ApiState;
@@ -19,9 +22,15 @@ use crate::state::ApiState;
 /// What is encoded in a part of a path: everything but what never needs to be.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/v1/documents/{unit}/{scope}/{key}", get(fetch))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(fetch))
 }
+
+/// The bytes of a document.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "describes a body that is not JSON, and is never made")]
+struct Document(Vec<u8>);
 
 /// The path of a document.
 pub(super) fn url(KeyScopeId { unit, scope, key }: &KeyScopeId) -> String {
@@ -33,6 +42,17 @@ pub(super) fn url(KeyScopeId { unit, scope, key }: &KeyScopeId) -> String {
 #[serde(deny_unknown_fields)]
 struct NoQuery {}
 
+/// Read a document
+///
+/// Its bytes, wherever they lie.
+#[utoipa::path(
+    get, path = "/v1/documents/{unit}/{scope}/{key}", operation_id = "read_document", tag = "leases",
+    params(PlaceParams),
+    responses(
+        (status = 200, description = "The document", body = Document, content_type = "application/octet-stream"),
+        DocumentRefusals,
+    ),
+)]
 async fn fetch(
     State(state): State<ApiState>,
     Path((unit, scope, key)): Path<(StorageUnitName, Scope, Key)>,

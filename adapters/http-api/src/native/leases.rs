@@ -6,10 +6,8 @@ mod since;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 use domain::storage_unit::{ModuleEntry, Settings};
 use domain::stream::{KeyScopeId, Position};
@@ -17,9 +15,13 @@ use domain::time::{Millis, Timestamp};
 use domain::work::Token;
 use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, SubmitError};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Reply, documents, ok};
+use crate::description::problems::ClaimRefusals;
+use crate::description::{names, settings};
 use crate::extract::Write;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -27,27 +29,41 @@ use crate::state::ApiState;
 /// The longest text that says a worker's version, in bytes.
 const VERSION_BYTES_MAX: usize = 128;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/v1/leases", post(claim))
-        .route("/v1/leases/start", post(report::start))
-        .route("/v1/leases/extend", post(report::extend))
-        .route("/v1/leases/complete", post(report::complete))
-        .route("/v1/leases/fail", post(report::fail))
-        .route("/v1/leases/release", post(report::release))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(claim))
+        .routes(routes!(report::start))
+        .routes(routes!(report::extend))
+        .routes(routes!(report::complete))
+        .routes(routes!(report::fail))
+        .routes(routes!(report::release))
 }
 
-#[derive(Debug, Deserialize)]
+/// A wish for work.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Claim)]
 struct ClaimBody {
+    /// Who claims; recorded as the actor.
+    #[schema(value_type = names::WorkerId)]
     worker: WorkerId,
+    /// What the worker says of its version, at most 128 bytes; shown, nothing more.
+    #[schema(max_length = 128)]
     version: Option<String>,
+    /// Only from these; from all without it.
     #[serde(default)]
+    #[schema(max_items = 1_000)]
     queues: Vec<Queue>,
+    /// At most so many leases.
     #[serde(default = "one")]
+    #[schema(value_type = u32, minimum = 1, maximum = 1_000)]
     max: usize,
+    /// How long the leases last; as long as the unit says without it.
+    #[schema(value_type = Option<names::LeaseMillis>)]
     lease_ms: Option<Millis>,
+    /// How long to wait until there is something, in milliseconds. The reply comes the moment work appears.
     #[serde(default)]
+    #[schema(maximum = 30_000)]
     wait_ms: u64,
 }
 
@@ -56,11 +72,13 @@ const fn one() -> usize {
 }
 
 /// A queue as it is sent.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Queue {
+    #[schema(value_type = names::StorageUnitName)]
     unit: StorageUnitName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<names::Scope>)]
     scope: Option<Scope>,
 }
 
@@ -71,30 +89,62 @@ impl From<QueueFilter> for Queue {
 }
 
 /// A lease as it is sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Lease)]
 struct LeaseBody {
+    #[schema(value_type = names::StorageUnitName)]
     unit: StorageUnitName,
+    #[schema(value_type = names::Scope)]
     scope: Scope,
+    #[schema(value_type = names::Key)]
     key: Key,
+    #[schema(value_type = names::Token)]
     token: Token,
+    #[schema(value_type = names::Timestamp)]
     until: Timestamp,
+    #[schema(value_type = names::LeaseMillis)]
     lease_ms: Millis,
+    #[schema(minimum = 1)]
     attempt: u32,
     /// What runs over the scope, each with the unit's settings overlaid by its own.
+    #[schema(value_type = Vec<settings::ModuleEntry>)]
     modules: Vec<ModuleEntry>,
     /// Where the document is, at this server.
     input_url: String,
 }
 
-/// The answer to a claim.
-#[derive(Debug, Serialize)]
-struct Leases {
+/// Leases that were given.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Leases)]
+struct Given {
     leases: Vec<LeaseBody>,
+    #[schema(value_type = names::Position)]
     position: Position,
+    /// Why there are none, when the whole system is paused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    paused: Option<serde_json::Value>,
+    #[schema(value_type = Paused, required = false)]
+    paused: Option<Paused>,
 }
 
+/// Why no leases are given.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClaimPaused)]
+struct Paused {
+    reason: String,
+}
+
+type ClaimWrite = Write<ClaimBody>;
+
+/// Claim work
+///
+/// Replies the moment work appears, with no leases when the time is up. A reply that was sent and not read holds its leases
+/// until they run out.
+#[utoipa::path(
+    post, path = "/v1/leases", operation_id = "claim", tag = "leases",
+    params(Write<ClaimBody>),
+    request_body = ClaimWrite,
+    responses((status = 200, description = "What was claimed", body = Given), ClaimRefusals),
+)]
 async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply {
     let ClaimBody { worker, version, queues, max, lease_ms, wait_ms } = write.split().0;
     check_version(version.as_deref())?;
@@ -110,11 +160,9 @@ async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply 
     let leases = bodies(&state.engine, &undelivered.leases).await?;
     let position = state.engine.acknowledged();
     // Whoever gets nothing is told when that is because nobody gets anything.
-    let paused = match leases.is_empty() {
-        true => state.engine.pause_reason().await?.map(|reason| json!({ "reason": reason })),
-        false => None,
-    };
-    let reply = ok(position, &Leases { leases, position, paused })?;
+    let paused = if leases.is_empty() { state.engine.pause_reason().await? } else { None };
+    let paused = paused.map(|reason| Paused { reason });
+    let reply = ok(position, &Given { leases, position, paused })?;
     undelivered.leases.clear();
     Ok(reply)
 }

@@ -1,27 +1,25 @@
 //! The whole log from a position on, for programs that follow it: `GET /v1/events` and `GET /v1/commands`. Here is what
 //! both have in common: which streams are wanted, and how a page is read. Does not know what a line says.
 
-mod commands;
+pub(super) mod commands;
 mod events;
 mod follow;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use domain::event::RecordedEvent;
 use domain::names::StorageUnitName;
 use domain::ports::EventFilter;
 use domain::stream::{Position, Subject};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::position;
 use crate::problem::Problem;
 use crate::state::ApiState;
-
-pub(super) use commands::commands;
 
 /// The header that says what to send as `after` for the next page; absent when this one reaches the end of the log.
 const NEXT_HEADER: HeaderName = HeaderName::from_static("reprise-next");
@@ -34,8 +32,8 @@ const EVENTS_LOOKED_AT_MAX: usize = 100_000;
 /// How long a page may be, in bytes; one that gets longer ends after the line with which it did.
 const PAGE_BYTES_MAX: usize = 8 << 20;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/v1/events", get(events::events)).route("/v1/events/stream", get(follow::stream))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(events::events)).routes(routes!(follow::stream))
 }
 
 /// Which streams are wanted.

@@ -1,14 +1,15 @@
 //! `/v1/overview`: how much work stands where. Does not count: the read model and the overview do.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use projections::overview::{Overview, overview};
 use projections::read_model::{self, Query as Rows};
 use projections::view::View as _;
 use projections::views::{KeyScopes, StorageUnits};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{One, Reply, ok, system};
+use crate::description::things;
 use crate::extract::Query;
 use crate::position;
 use crate::state::ApiState;
@@ -16,10 +17,16 @@ use crate::state::ApiState;
 /// Rows read at once.
 const ROWS_READ_MAX: usize = 1_000;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/v1/overview", get(show))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
+/// Show how much work stands where
+#[utoipa::path(
+    get, path = "/v1/overview", operation_id = "overview", tag = "overview",
+    params(One),
+    responses((status = 200, description = "The overview", body = things::Overview)),
+)]
 async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let model = state.engine.read_model();

@@ -3,11 +3,9 @@
 mod queue;
 mod settings;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
-use axum::routing::{get, post, put};
 use domain::envelope::Command;
 use domain::names::{ModuleName, StorageUnitName};
 use domain::storage_unit::{self, Command as Set};
@@ -17,27 +15,31 @@ use projections::read_model::{self, Query as Rows};
 use projections::view::View as _;
 use projections::views::{KeyScopes, StorageUnitRow, StorageUnits};
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::{Many, One, Reply, events, ok, reply};
-use crate::extract::{Keyed, Nothing, Path, Query, Write};
+use super::{Many, Numbered, One, Reply, events, ok, reply};
+use crate::description::problems::{UnitRefusals, UnitWriteRefusals};
+use crate::description::{names, one_of, things};
+use crate::extract::{Keyed, Nothing, Path, Query, Reason, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
 use crate::request::carry_out;
 use crate::state::ApiState;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new()
-        .route("/v1/storage-units", get(list).post(settings::create))
-        .route("/v1/storage-units/{name}", get(show).delete(remove))
-        .route("/v1/storage-units/{name}/content", put(settings::set_content))
-        .route("/v1/storage-units/{name}/modules", put(settings::set_modules))
-        .route("/v1/storage-units/{name}/queue", put(settings::set_queue))
-        .route("/v1/storage-units/{name}/limits", put(settings::set_limits))
-        .route("/v1/storage-units/{name}/reset", post(queue::reset))
-        .route("/v1/storage-units/{name}/reprocess", post(queue::reprocess_keys))
-        .route("/v1/storage-units/{name}/events", get(timeline))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, settings::create))
+        .routes(routes!(show, remove))
+        .routes(routes!(settings::set_content))
+        .routes(routes!(settings::set_modules))
+        .routes(routes!(settings::set_queue))
+        .routes(routes!(settings::set_limits))
+        .routes(routes!(queue::reset))
+        .routes(routes!(queue::reprocess_keys))
+        .routes(routes!(timeline))
 }
 
 /// A storage unit as it is sent.
@@ -54,6 +56,12 @@ struct Resource {
 
 // ── Questions ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// List storage units
+#[utoipa::path(
+    get, path = "/v1/storage-units", operation_id = "list_storage_units", tag = "storage units",
+    params(Many),
+    responses((status = 200, description = "A page of units", body = Page<things::StorageUnit>)),
+)]
 async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
     let rows = Rows {
         view: StorageUnits::NAME,
@@ -70,6 +78,12 @@ async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply
     ok(page.position, &Page { items, next: page.next.as_deref().map(page::cursor), position: page.position })
 }
 
+/// Show a storage unit
+#[utoipa::path(
+    get, path = "/v1/storage-units/{name}", operation_id = "show_storage_unit", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), One),
+    responses((status = 200, description = "The unit", body = things::StorageUnit), UnitRefusals),
+)]
 async fn show(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -79,6 +93,14 @@ async fn show(
     ok(position, &resource(&state, &name).await?.ok_or_else(absent)?)
 }
 
+/// Show the history of a storage unit
+///
+/// It outlives the unit.
+#[utoipa::path(
+    get, path = "/v1/storage-units/{name}/events", operation_id = "storage_unit_events", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Numbered),
+    responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>), UnitRefusals),
+)]
 async fn timeline(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -111,13 +133,34 @@ fn absent() -> Problem {
 
 // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// A unit that was dropped.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StorageUnitDropped)]
+struct Dropped {
+    #[schema(value_type = names::StorageUnitName)]
+    name: StorageUnitName,
+    #[schema(pattern = "^clearing$")]
+    state: &'static str,
+    #[schema(value_type = names::Position)]
+    position: Position,
+}
+
+/// Drop a storage unit
+///
+/// Its work is withdrawn and what the engine kept for it is removed, in the background; registered content is not touched.
+#[utoipa::path(
+    delete, path = "/v1/storage-units/{name}", operation_id = "drop_storage_unit", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Keyed<Nothing>),
+    request_body = Reason,
+    responses((status = 202, description = "It is being cleared", body = Dropped), UnitWriteRefusals),
+)]
 async fn remove(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
     Keyed(write): Keyed<Nothing>,
 ) -> Reply {
     let position = submit(&state, &name, &write.split().1, Set::Drop).await?;
-    reply(StatusCode::ACCEPTED, position, &json!({ "name": name, "state": "clearing", "position": position }))
+    reply(StatusCode::ACCEPTED, position, &Dropped { name, state: "clearing", position })
 }
 
 async fn submit(
@@ -128,6 +171,25 @@ async fn submit(
 ) -> Result<Position, Problem> {
     let envelope = write.envelope(state, Command::StorageUnit(name.clone(), command));
     Ok(carry_out(state, envelope).await?.position)
+}
+
+one_of! {
+    /// The unit, or as much of it as is known when the views cannot be read.
+    WrittenUnit = WrittenShown | WrittenUnseen;
+}
+type WrittenShown = things::StorageUnit;
+
+/// What is known of a unit after a write when the views cannot be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StorageUnitWritten)]
+struct WrittenUnseen {
+    #[schema(value_type = names::StorageUnitName)]
+    name: StorageUnitName,
+    #[schema(value_type = names::Position)]
+    position: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<names::ModuleName>, required = false)]
+    not_defined_here: Option<Vec<ModuleName>>,
 }
 
 /// What a write changed, for its answer.
@@ -144,8 +206,7 @@ async fn after_write(state: &ApiState, name: &StorageUnitName, written: Written)
     let mut response = match resource(state, name).await {
         Ok(Some(resource)) => reply(status, position, &Resource { not_defined_here, ..resource })?,
         Ok(None) | Err(_) => {
-            let body = json!({ "name": name, "position": position, "not_defined_here": not_defined_here });
-            reply(status, position, &body)?
+            reply(status, position, &WrittenUnseen { name: name.clone(), position, not_defined_here })?
         }
     };
     if status == StatusCode::CREATED {

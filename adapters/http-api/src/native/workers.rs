@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
+use domain::stream::Position;
 use domain::time::Timestamp;
 use domain::work::Token;
 use projections::read_model::{self, Query as Rows};
@@ -16,10 +15,13 @@ use projections::view::{Value, View as _};
 use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits};
 use runtime::Present;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::leases::Queue;
 use super::{Many, Reply, ok};
+use crate::description::{names, things};
 use crate::extract::Query;
 use crate::page;
 use crate::position;
@@ -33,19 +35,37 @@ const LEASES_SHOWN_MAX: usize = 100;
 /// Rows read at once.
 const ROWS_READ_MAX: usize = 1_000;
 
-pub(super) fn router() -> Router<ApiState> {
-    Router::new().route("/v1/workers", get(list))
+pub(super) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// A page of workers as it is sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkerPage)]
+struct WorkerPage {
+    items: Vec<Worker>,
+    /// What to send as `after` for the next page; null when this is the last.
+    #[schema(required = true)]
+    next: Option<String>,
+    #[schema(value_type = names::Position)]
+    position: Position,
+    /// Whether everything that is leased was looked at.
+    complete: bool,
 }
 
 /// A worker as it is sent.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct Worker {
+    #[schema(value_type = names::WorkerId)]
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     version: Option<String>,
     /// The queues that it asked for last; none means all, or not known.
     queues: Vec<Queue>,
+    /// When it spoke last.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Timestamp, required = false)]
     last_seen: Option<Timestamp>,
     /// How many items it holds.
     holding: usize,
@@ -54,18 +74,33 @@ struct Worker {
 }
 
 /// A lease as it is sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeldLease)]
 struct Held {
+    #[schema(value_type = names::StorageUnitName)]
     unit: StorageUnitName,
+    #[schema(value_type = names::Scope)]
     scope: Scope,
+    #[schema(value_type = names::Key)]
     key: Key,
+    #[schema(value_type = things::Status)]
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Token, required = false)]
     token: Option<Token>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Timestamp, required = false)]
     until: Option<Timestamp>,
 }
 
+/// List workers
+///
+/// In the order of names. What a worker holds comes from the log; what it said of itself is in the memory of this server.
+#[utoipa::path(
+    get, path = "/v1/workers", operation_id = "list_workers", tag = "leases",
+    params(Many),
+    responses((status = 200, description = "A page of workers", body = WorkerPage)),
+)]
 async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     let after = page::after(query.after.as_deref())?.unwrap_or_default();
@@ -82,7 +117,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply
     let has_more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| has_more).map(|worker| page::cursor(&worker.name));
-    ok(position, &json!({ "items": items, "next": next, "position": position, "complete": complete }))
+    ok(position, &WorkerPage { items, next, position, complete })
 }
 
 /// Whoever holds something; and whether everything that is held was looked at.

@@ -16,8 +16,11 @@ use futures::stream;
 use projections::views::CampaignState;
 use runtime::Targets;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::admission;
+use crate::description::problems::CampaignStartRefusals;
+use crate::description::{campaigns, lines, names, one_of, settings};
 use crate::extract::{Keyed, Write};
 use crate::native::{Reply, log, ok, reply};
 use crate::position;
@@ -28,21 +31,49 @@ use crate::state::ApiState;
 /// How many keys are written at once where all are.
 const KEYS_WRITTEN_AT_ONCE: usize = 1_000;
 
-#[derive(Debug, Deserialize)]
+/// A campaign that is to be.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CampaignStart)]
 pub(super) struct StartBody {
+    #[schema(value_type = names::StorageUnitName)]
     unit: StorageUnitName,
+    #[schema(value_type = names::Scope)]
     scope: Scope,
+    #[schema(value_type = Option<campaigns::Filter>)]
     filter: Option<Filter>,
     #[serde(default)]
+    #[schema(value_type = settings::Pace)]
     pace: Pace,
+    #[schema(value_type = Option<campaigns::Canary>)]
     canary: Option<Canary>,
     /// The digest that a dry run gave: then exactly these keys are visited, or nothing is begun.
+    #[schema(value_type = Option<names::Digest>)]
     expect: Option<Digest>,
+    /// Whether to record nothing, and to say what would be touched.
     #[serde(default)]
     dry_run: bool,
 }
 
+type StartWrite = Write<StartBody>;
+type PreviewLines = lines::Lines<PreviewLine>;
+
+/// Start a campaign
+///
+/// Replies as soon as it is durable; its keys are queued in the background, across restarts. A dry run records nothing.
+#[utoipa::path(
+    post, path = "/v1/campaigns", operation_id = "start_campaign", tag = "campaigns",
+    params(Keyed<StartBody>),
+    request_body = StartWrite,
+    responses(
+        (status = 200, description = "What a dry run would visit; with `Accept: application/x-ndjson` by lines", content(
+            (Preview<'static> = "application/json"), (PreviewLines = "application/x-ndjson"),
+        )),
+        (status = 202, description = "It has begun", body = Begun<'static>,
+            headers(("Location" = String, description = "Its path"))),
+        CampaignStartRefusals,
+    ),
+)]
 pub(super) async fn start(
     State(state): State<ApiState>,
     headers: HeaderMap,
@@ -57,17 +88,29 @@ pub(super) async fn start(
 }
 
 /// A campaign that has begun, as the reply says it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignStarted)]
 struct Begun<'a> {
+    #[schema(value_type = names::CampaignId)]
     id: CampaignId,
-    #[serde(flatten)]
-    target: &'a Target,
+    #[schema(value_type = names::StorageUnitName)]
+    unit: &'a StorageUnitName,
+    #[schema(value_type = names::Scope)]
+    scope: &'a Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Filter, required = false)]
+    filter: Option<&'a Filter>,
+    #[schema(value_type = settings::Pace)]
     pace: Pace,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Canary, required = false)]
     canary: Option<Canary>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Pinned, required = false)]
     pinned: Option<campaign::Pinned>,
+    #[schema(value_type = campaigns::CampaignState)]
     state: CampaignState,
+    #[schema(value_type = names::Position)]
     position: Position,
 }
 
@@ -85,7 +128,9 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
     });
     let Start { target, pace, canary, expect: _ } = &start;
     let (pace, canary, position) = (*pace, *canary, accepted.position);
-    let body = Begun { id, target, pace, canary, pinned, state: CampaignState::Active, position };
+    let Target { unit, scope, filter } = target;
+    let (filter, state) = (filter.as_ref(), CampaignState::Active);
+    let body = Begun { id, unit, scope, filter, pace, canary, pinned, state, position };
     let mut response = reply(StatusCode::ACCEPTED, position, &body)?;
     let location = HeaderValue::from_str(&format!("/v1/campaigns/{id}")).expect("an id is ASCII");
     response.headers_mut().insert(LOCATION, location);
@@ -95,26 +140,45 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
 // ── Dry run ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// What a campaign would visit if it began now.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CampaignPreview)]
 struct Preview<'a> {
     dry_run: bool,
-    #[serde(flatten)]
-    target: &'a Target,
+    #[schema(value_type = names::StorageUnitName)]
+    unit: &'a StorageUnitName,
+    #[schema(value_type = names::Scope)]
+    scope: &'a Scope,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Filter, required = false)]
+    filter: Option<&'a Filter>,
     /// How many keys it would visit.
+    #[schema(value_type = names::Count)]
     total: u64,
     /// The digest over them.
+    #[schema(value_type = names::Digest)]
     digest: Digest,
     /// The first of them; all in NDJSON, where they come a line each.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Vec<names::Key>, required = false)]
     keys: Option<&'a [Key]>,
     /// Whether these are all.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     complete: Option<bool>,
+    #[schema(value_type = names::Position)]
     position: Position,
 }
 
-#[derive(Serialize)]
+one_of! {
+    /// A line of a dry run: first what it would visit, then each key.
+    PreviewLine = PreviewHead | PreviewKey;
+}
+type PreviewHead = Preview<'static>;
+type PreviewKey = KeyLine<'static>;
+
+#[derive(Serialize, ToSchema)]
 struct KeyLine<'a> {
+    #[schema(value_type = names::Key)]
     key: &'a Key,
 }
 
@@ -126,7 +190,10 @@ async fn preview(state: &ApiState, start: Start, as_lines: bool) -> Reply {
     campaign::check_expected(&start, targets.pinned())?;
     let campaign::Pinned { keys: total, digest } = targets.pinned();
     let (target, position) = (&start.target, targets.position);
-    let all = Preview { dry_run: true, target, total, digest, keys: None, complete: None, position };
+    let Target { unit, scope, filter } = target;
+    let filter = filter.as_ref();
+    let all =
+        Preview { dry_run: true, unit, scope, filter, total, digest, keys: None, complete: None, position };
     if as_lines {
         return lines(&all, targets);
     }

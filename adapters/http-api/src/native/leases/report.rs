@@ -11,6 +11,7 @@ use domain::event::Event;
 use domain::key_scope;
 use domain::names::{Actor, Key, ModuleName, Scope, StorageUnitName, WorkerId};
 use domain::retry::RetryPolicy;
+use domain::storage_unit::Limits;
 use domain::stream::{KeyScopeId, Position};
 use domain::time::Millis;
 use domain::work::{self, Token};
@@ -20,6 +21,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::{Reply, ok};
 use super::since::since;
+use crate::description::problems::ReportRefusals;
+use crate::description::reports;
 use crate::extract::{Write, from_value};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -46,22 +49,77 @@ enum Word {
     Release,
 }
 
+type StartWrite = Write<reports::LeaseStart>;
+
+/// Start the work of leases
+///
+/// One item, or many.
+#[utoipa::path(
+    post, path = "/v1/leases/start", operation_id = "start_lease", tag = "leases",
+    params(StartWrite),
+    request_body = StartWrite,
+    responses((status = 200, description = "What became of it", body = reports::ReportReply), ReportRefusals),
+)]
 pub(super) async fn start(State(state): State<ApiState>, write: Write<Object>) -> Reply {
     report(&state, Word::Start, write).await
 }
 
+type ExtendWrite = Write<reports::LeaseExtend>;
+
+/// Extend leases
+///
+/// A heartbeat. An extension is recorded once half of the lease is used up.
+#[utoipa::path(
+    post, path = "/v1/leases/extend", operation_id = "extend_lease", tag = "leases",
+    params(ExtendWrite),
+    request_body = ExtendWrite,
+    responses((status = 200, description = "What became of it", body = reports::ReportReply), ReportRefusals),
+)]
 pub(super) async fn extend(State(state): State<ApiState>, write: Write<Object>) -> Reply {
     report(&state, Word::Extend, write).await
 }
 
+type CompleteWrite = Write<reports::LeaseComplete>;
+
+/// Complete leases
+///
+/// One that was not started is started. A result that is there already is answered with `repeated`.
+#[utoipa::path(
+    post, path = "/v1/leases/complete", operation_id = "complete_lease", tag = "leases",
+    params(CompleteWrite),
+    request_body = CompleteWrite,
+    responses((status = 200, description = "What became of it", body = reports::ReportReply), ReportRefusals),
+)]
 pub(super) async fn complete(State(state): State<ApiState>, write: Write<Object>) -> Reply {
     report(&state, Word::Complete, write).await
 }
 
+type FailWrite = Write<reports::LeaseFail>;
+
+/// Fail leases
+///
+/// Whether and when it is tried again follows from `retry`, or else from what is set for the module.
+#[utoipa::path(
+    post, path = "/v1/leases/fail", operation_id = "fail_lease", tag = "leases",
+    params(FailWrite),
+    request_body = FailWrite,
+    responses((status = 200, description = "What became of it", body = reports::ReportReply), ReportRefusals),
+)]
 pub(super) async fn fail(State(state): State<ApiState>, write: Write<Object>) -> Reply {
     report(&state, Word::Fail, write).await
 }
 
+type ReleaseWrite = Write<reports::LeaseRelease>;
+
+/// Give leases back
+///
+/// Undone, for somebody else.
+#[utoipa::path(
+    post, path = "/v1/leases/release", operation_id = "release_lease", tag = "leases",
+    params(ReleaseWrite),
+    request_body = ReleaseWrite,
+    responses((status = 200, description = "What became of it", body = reports::ReportReply), ReportRefusals),
+)]
 pub(super) async fn release(State(state): State<ApiState>, write: Write<Object>) -> Reply {
     report(&state, Word::Release, write).await
 }
@@ -291,10 +349,14 @@ impl Reporter<'_> {
         let engine = &self.state.engine;
         let lease_ms = match body.lease_ms {
             Some(lease_ms) => lease_ms,
-            None => engine
-                .unit_settings(&place.unit)
-                .await?
-                .map_or_else(Millis::default, |unit| unit.limits.lease_ms),
+            None => {
+                engine
+                    .unit_settings(&place.unit)
+                    .await?
+                    // Without a unit there is no lease either, which is what the answer says then.
+                    .map_or_else(Limits::default, |unit| unit.limits)
+                    .lease_ms
+            }
         };
         self.send(place, work::Command::ExtendLease { token: place.token, lease_ms }).await?;
         let lease = engine.lease(&place.id()).await?.filter(|lease| lease.token == place.token);

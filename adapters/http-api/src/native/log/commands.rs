@@ -8,27 +8,57 @@ use domain::names::{Actor, CommandId, StorageUnitName};
 use domain::stream::{Position, Version};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Span, Streams, after, json_line, page};
+use crate::description::{commands as form, lines, names};
 use crate::extract::Query;
 use crate::page::limit;
 use crate::position;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct CommandsQuery {
+    /// Begin after this position.
+    #[param(value_type = names::Position, required = false, inline)]
     after: Option<String>,
+    /// Wait until the log has reached this position.
+    #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
+    /// How many lines; 100 unless said otherwise.
+    #[param(value_type = names::Limit, required = false, inline)]
     limit: Option<String>,
+    /// Only of streams whose names begin so.
+    #[param(value_type = String, required = false, example = "key_scope-docs/")]
     stream_prefix: Option<String>,
+    /// Only of this unit: its own stream and those of its key-scopes and records.
+    #[param(value_type = names::StorageUnitName, required = false, inline)]
     unit: Option<StorageUnitName>,
+    /// Only of this name.
+    #[param(value_type = String, required = false, example = "queue")]
     name: Option<String>,
+    /// Only on behalf of this actor.
+    #[param(value_type = names::Actor, required = false, inline)]
     actor: Option<Actor>,
 }
 
+type CommandLines = lines::Lines<form::CommandLine>;
+
+/// Read commands
+///
+/// Those that recorded something, as they are posted. Posting a page twice does it once.
+#[utoipa::path(
+    get, path = "/v1/commands", operation_id = "read_commands", tag = "commands",
+    params(CommandsQuery),
+    responses((
+        status = 200, description = "Lines of commands", body = CommandLines, content_type = "application/x-ndjson",
+        headers(("Reprise-Next" = String, description = "The `after` of the next page; absent when this one reaches the end")),
+    )),
+)]
 pub(crate) async fn commands(
     State(state): State<ApiState>,
     Query(query): Query<CommandsQuery>,

@@ -10,26 +10,56 @@ use domain::stream::{Position, Version};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{Span, Streams, accepts, after, follow, json_line, page};
+use crate::description::{lines, names};
 use crate::extract::Query;
 use crate::page::limit;
 use crate::position;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
+    /// Begin after this position.
+    #[param(value_type = names::Position, required = false, inline)]
     pub(super) after: Option<String>,
+    /// Wait until the log has reached this position.
+    #[param(value_type = names::Position, required = false, inline)]
     pub(super) min_position: Option<String>,
-    limit: Option<String>,
-    stream_prefix: Option<String>,
-    unit: Option<StorageUnitName>,
-    kind: Option<String>,
+    /// How many lines; 100 unless said otherwise.
+    #[param(value_type = names::Limit, required = false, inline)]
+    pub(super) limit: Option<String>,
+    /// Only of streams whose names begin so.
+    #[param(value_type = String, required = false, example = "key_scope-docs/")]
+    pub(super) stream_prefix: Option<String>,
+    /// Only of this unit: its own stream and those of its key-scopes and records.
+    #[param(value_type = names::StorageUnitName, required = false, inline)]
+    pub(super) unit: Option<StorageUnitName>,
+    /// Only of this type, such as `key_scope.finished`, or of this kind of thing, such as `campaign`.
+    #[param(value_type = names::EventKind, required = false, inline)]
+    pub(super) kind: Option<String>,
 }
 
+type EventLines = lines::Lines<EventLine<'static>>;
+
+/// Read events
+///
+/// The whole log, oldest first, one event per line in its stored form. With `Accept: text/event-stream` it is a stream of
+/// server-sent events, as `/v1/events/stream` is.
+#[utoipa::path(
+    get, path = "/v1/events", operation_id = "read_events", tag = "events",
+    params(EventsQuery, super::follow::FollowParams),
+    responses((
+        status = 200, description = "Lines of events",
+        content((EventLines = "application/x-ndjson"), (super::follow::Message = "text/event-stream")),
+        headers(("Reprise-Next" = String, description = "The `after` of the next page; absent when this one reaches the end")),
+    )),
+)]
 pub(super) async fn events(
     State(state): State<ApiState>,
     Query(query): Query<EventsQuery>,
@@ -38,6 +68,8 @@ pub(super) async fn events(
     if wants_stream(&headers) {
         return follow::follow(&state, query, &headers).await;
     }
+    // A page does not need it, and is not silent about one that cannot be.
+    follow::last_event_id(&state, &headers).await?;
     let limit = limit(query.limit.as_deref(), &state.settings)?;
     let after = after(&state, query.after.as_deref(), "query parameter after").await?;
     let head = position::log(&state, query.min_position.as_deref()).await?;
@@ -108,23 +140,39 @@ impl Wanted {
 }
 
 /// An event as it is sent.
-#[derive(Serialize)]
-struct EventLine<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct EventLine<'a> {
+    #[schema(value_type = names::Position)]
     position: Position,
+    #[schema(value_type = names::StreamName)]
     stream: &'a str,
+    #[schema(value_type = names::Version)]
     version: Version,
+    #[schema(value_type = names::Id)]
     id: EventId,
+    /// The type of the event.
+    #[schema(pattern = "^[a-z_]+\\.[a-z_]+$", example = "key_scope.finished")]
     r#type: &'a str,
+    /// The version of its stored form.
+    #[schema(minimum = 1)]
     schema: u16,
+    #[schema(value_type = names::Timestamp)]
     recorded_at: Timestamp,
+    #[schema(value_type = names::Actor)]
     actor: &'a Actor,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<&'a str>,
+    #[schema(value_type = names::Id)]
     command_id: CommandId,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Id, required = false)]
     causation_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Id, required = false)]
     correlation_id: Option<Uuid>,
+    /// What it says; what its type has, in its stored form.
+    #[schema(value_type = serde_json::Value)]
     data: &'a RawValue,
 }
 

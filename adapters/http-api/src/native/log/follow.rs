@@ -13,12 +13,16 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use domain::event::RecordedEvent;
+use domain::names::StorageUnitName;
 use domain::ports::Subscription;
 use domain::stream::Position;
 use runtime::FollowerCount;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::after;
 use super::events::{EventsQuery, Wanted};
+use crate::description::names;
 use crate::extract::Query;
 use crate::position;
 use crate::problem::Problem;
@@ -34,12 +38,78 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 /// What comes first: headers alone would not reach every reader, and a reader that is cut off shall be back soon.
 const GREETING: &str = "retry: 1000\n\n";
 
+/// Which events are wanted. A stream has no end, so it takes no limit.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct StreamQuery {
+    /// Begin after this position.
+    #[param(value_type = names::Position, required = false, inline)]
+    after: Option<String>,
+    /// Wait until the log has reached this position.
+    #[param(value_type = names::Position, required = false, inline)]
+    min_position: Option<String>,
+    /// Only of streams whose names begin so.
+    #[param(value_type = String, required = false, example = "key_scope-docs/")]
+    stream_prefix: Option<String>,
+    /// Only of this unit: its own stream and those of its key-scopes and records.
+    #[param(value_type = names::StorageUnitName, required = false, inline)]
+    unit: Option<StorageUnitName>,
+    /// Only of this type, such as `key_scope.finished`, or of this kind of thing, such as `campaign`.
+    #[param(value_type = names::EventKind, required = false, inline)]
+    kind: Option<String>,
+}
+
+impl From<StreamQuery> for EventsQuery {
+    fn from(query: StreamQuery) -> Self {
+        let StreamQuery { after, min_position, stream_prefix, unit, kind } = query;
+        Self { after, min_position, limit: None, stream_prefix, unit, kind }
+    }
+}
+
+/// Where a reader of server-sent events goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what is read from headers, and is never made")]
+pub(super) struct FollowParams {
+    /// Of a stream: the id of the last message, after which it goes on; in place of `after`.
+    #[param(rename = "last-event-id", value_type = names::Position, required = false, inline)]
+    last_event_id: String,
+}
+
+/// A server-sent event, of which there is one after the other.
+#[derive(ToSchema)]
+#[schema(as = EventMessage)]
+#[expect(dead_code, reason = "describes a body that is not JSON, and is never made")]
+pub(super) struct Message {
+    #[schema(required = false)]
+    id: names::Position,
+    /// What every server-sent event is that has no name of its own.
+    #[schema(required = false, pattern = "^message$")]
+    event: String,
+    /// The event, as in a line of `/v1/events`.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+/// Follow events
+///
+/// What is there, then what comes, as server-sent events, until the reader leaves or the server stops. Whoever is cut off sends
+/// the last id as `Last-Event-ID` and goes on without gap or repeat. It takes no `limit`.
+#[utoipa::path(
+    get, path = "/v1/events/stream", operation_id = "follow_events", tag = "events",
+    params(StreamQuery, FollowParams),
+    responses((
+        status = 200, description = "Messages, without end", body = Message, content_type = "text/event-stream",
+        headers(("Cache-Control" = String, description = "`no-store`")),
+    )),
+)]
 pub(super) async fn stream(
     State(state): State<ApiState>,
-    Query(query): Query<EventsQuery>,
+    Query(query): Query<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    follow(&state, query, &headers).await
+    follow(&state, query.into(), &headers).await
 }
 
 pub(super) async fn follow(
@@ -48,9 +118,9 @@ pub(super) async fn follow(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     query.check_endless()?;
-    let after = match headers.get(LAST_EVENT_ID_HEADER) {
+    let after = match last_event_id(state, headers).await? {
         // What a reader has received lies after what it once asked for.
-        Some(id) => after(state, Some(id.to_str().unwrap_or("?")), "header Last-Event-ID").await?,
+        Some(id) => id,
         None => after(state, query.after.as_deref(), "query parameter after").await?,
     };
     let head = position::log(state, query.min_position.as_deref()).await?;
@@ -66,6 +136,15 @@ pub(super) async fn follow(
     let mut response = (headers, body).into_response();
     position::stamp(&mut response, head);
     Ok(response)
+}
+
+/// The id of the last message that a reader has received.
+pub(super) async fn last_event_id(
+    state: &ApiState,
+    headers: &HeaderMap,
+) -> Result<Option<Position>, Problem> {
+    let Some(id) = headers.get(LAST_EVENT_ID_HEADER) else { return Ok(None) };
+    after(state, Some(id.to_str().unwrap_or("?")), "header Last-Event-ID").await.map(Some)
 }
 
 /// One reader.

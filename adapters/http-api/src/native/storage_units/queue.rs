@@ -5,11 +5,13 @@ use domain::names::{Key, Scope, StorageUnitName};
 use domain::stream::{KeyScopeId, Position};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::super::{Reply, ok};
 use super::absent;
-use crate::extract::{Nothing, Path, Write};
+use crate::description::names;
+use crate::description::problems::{KeysRefusals, UnitRefusals};
+use crate::extract::{Nothing, Path, Reason, Write};
 use crate::problem::Problem;
 use crate::reprocess::{Outcome, reprocess};
 use crate::state::ApiState;
@@ -17,6 +19,25 @@ use crate::state::ApiState;
 /// How many keys of one request are looked for at once.
 const KEYS_AT_ONCE: usize = 64;
 
+/// How much was taken back.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueReset)]
+struct Reset {
+    #[schema(value_type = names::Count)]
+    unassigned: usize,
+    #[schema(value_type = names::Position)]
+    position: Position,
+}
+
+/// Take everything back
+///
+/// From whoever has it, before it answers. A result that comes later is refused.
+#[utoipa::path(
+    post, path = "/v1/storage-units/{name}/reset", operation_id = "reset_queue", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Write<Nothing>),
+    request_body = Reason,
+    responses((status = 200, description = "How much was taken back", body = Reset), UnitRefusals),
+)]
 pub(super) async fn reset(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -24,31 +45,77 @@ pub(super) async fn reset(
 ) -> Reply {
     let unassigned = state.engine.reset_queue(&name, write.actor(), write.reason()).await?;
     let position = state.engine.acknowledged();
-    ok(position, &json!({ "unassigned": unassigned, "position": position }))
+    ok(position, &Reset { unassigned, position })
 }
 
-#[derive(Debug, Deserialize)]
+/// Keys of one scope.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = KeysReprocess)]
 pub(super) struct KeysBody {
+    #[schema(value_type = names::Scope)]
     scope: Scope,
+    #[schema(min_items = 1, max_items = 10_000)]
     keys: Vec<String>,
 }
 
+/// What became of each key, in the order of the request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeysReprocessed)]
+struct Asked {
+    results: Vec<KeyResult>,
+    #[schema(value_type = names::Position)]
+    position: Position,
+}
+
 /// What became of one key.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct KeyResult {
     key: String,
-    #[serde(flatten)]
     outcome: KeyOutcome,
+    /// Of an error: its kind, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    code: Option<&'static str>,
+    /// Of an error: what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
+/// What became of one key, as a word.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 enum KeyOutcome {
-    Asked { outcome: Outcome },
-    Failed { outcome: &'static str, code: &'static str, detail: String },
+    Queued,
+    Restarted,
+    RequeueRequested,
+    AlreadyWaiting,
+    Error,
 }
 
+impl From<Outcome> for KeyOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Queued => Self::Queued,
+            Outcome::Restarted => Self::Restarted,
+            Outcome::RequeueRequested => Self::RequeueRequested,
+            Outcome::AlreadyWaiting => Self::AlreadyWaiting,
+        }
+    }
+}
+
+type KeysWrite = Write<KeysBody>;
+
+/// Ask for keys by name
+///
+/// Each key has its own result.
+#[utoipa::path(
+    post, path = "/v1/storage-units/{name}/reprocess", operation_id = "reprocess_keys", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Write<KeysBody>),
+    request_body = KeysWrite,
+    responses((status = 200, description = "What became of each key", body = Asked), KeysRefusals),
+)]
 pub(super) async fn reprocess_keys(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -71,7 +138,7 @@ pub(super) async fn reprocess_keys(
         results.iter().filter_map(|(_, result)| result.as_ref().ok().map(|(_, position)| *position));
     let position = positions.max().unwrap_or_else(|| state.engine.acknowledged());
     let results: Vec<KeyResult> = results.into_iter().map(|(key, result)| key_result(key, result)).collect();
-    ok(position, &json!({ "results": results, "position": position }))
+    ok(position, &Asked { results, position })
 }
 
 fn check_number(keys: usize, keys_max: usize) -> Result<(), Problem> {
@@ -98,9 +165,10 @@ async fn ask(
 }
 
 fn key_result(key: String, result: Result<(Outcome, Position), Problem>) -> KeyResult {
-    let outcome = match result {
-        Ok((outcome, _)) => KeyOutcome::Asked { outcome },
-        Err(Problem { code, detail, status: _ }) => KeyOutcome::Failed { outcome: "error", code, detail },
-    };
-    KeyResult { key, outcome }
+    match result {
+        Ok((outcome, _)) => KeyResult { key, outcome: outcome.into(), code: None, detail: None },
+        Err(Problem { code, detail, status: _ }) => {
+            KeyResult { key, outcome: KeyOutcome::Error, code: Some(code), detail: Some(detail) }
+        }
+    }
 }

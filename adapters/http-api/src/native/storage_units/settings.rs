@@ -8,25 +8,37 @@ use domain::names::{ModuleName, Scope, StorageUnitName};
 use domain::storage_unit::{Command as Set, Content, Limits, Location, ModuleEntry, ModuleTable, Settings};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::super::Reply;
-use super::{Written, after_write, submit};
+use super::{Written, WrittenUnit, after_write, submit};
+use crate::description::problems::{UnitContentRefusals, UnitCreateRefusals, UnitWriteRefusals};
+use crate::description::{names, settings};
 use crate::extract::{Keyed, Nothing, Path, Write};
 use crate::state::ApiState;
 
-#[derive(Debug, Deserialize)]
+/// A storage unit that is to be.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StorageUnitCreate)]
 pub(super) struct CreateBody {
+    #[schema(value_type = names::StorageUnitName)]
     name: StorageUnitName,
     #[serde(default)]
+    #[schema(value_type = settings::Content)]
     content: ContentBody,
     #[serde(default)]
+    #[schema(value_type = settings::Modules)]
     modules: BTreeMap<Scope, Vec<ModuleEntry>>,
+    /// Handed to every module.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     settings: Map<String, Value>,
+    /// Whether its work may be claimed.
     #[serde(default = "enabled")]
     queue_enabled: bool,
     #[serde(default)]
+    #[schema(value_type = settings::Limits)]
     limits: Limits,
 }
 
@@ -57,6 +69,20 @@ const fn enabled() -> bool {
     true
 }
 
+type CreateWrite = Write<CreateBody>;
+
+/// Create a storage unit
+///
+/// Modules that this process does not define are accepted and named in the answer, since another process may define them.
+#[utoipa::path(
+    post, path = "/v1/storage-units", operation_id = "create_storage_unit", tag = "storage units",
+    params(Keyed<CreateBody>),
+    request_body = CreateWrite,
+    responses(
+        (status = 201, description = "The unit", body = WrittenUnit, headers(("Location" = String, description = "Its path"))),
+        UnitCreateRefusals,
+    ),
+)]
 pub(super) async fn create(State(state): State<ApiState>, Keyed(write): Keyed<CreateBody>) -> Reply {
     let (body, write) = write.split();
     let CreateBody { name, content, modules, settings, queue_enabled, limits } = body;
@@ -68,6 +94,15 @@ pub(super) async fn create(State(state): State<ApiState>, Keyed(write): Keyed<Cr
     after_write(&state, &name, Written { status: StatusCode::CREATED, position, not_defined_here }).await
 }
 
+type ContentWrite = Write<settings::Content>;
+
+/// Say where the content of a unit lives
+#[utoipa::path(
+    put, path = "/v1/storage-units/{name}/content", operation_id = "set_content", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Keyed<ContentBody>),
+    request_body = ContentWrite,
+    responses((status = 200, description = "The unit", body = WrittenUnit), UnitContentRefusals),
+)]
 pub(super) async fn set_content(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -77,14 +112,28 @@ pub(super) async fn set_content(
     set(&state, &name, &write, Set::SetContent(content.into())).await
 }
 
-#[derive(Debug, Deserialize)]
+/// The whole module table of a unit.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ModulesSet)]
 pub(super) struct ModulesBody {
+    #[schema(value_type = settings::Modules)]
     modules: BTreeMap<Scope, Vec<ModuleEntry>>,
+    /// Handed to every module.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     settings: Map<String, Value>,
 }
 
+type ModulesWrite = Write<ModulesBody>;
+
+/// Replace the module table of a unit
+#[utoipa::path(
+    put, path = "/v1/storage-units/{name}/modules", operation_id = "set_modules", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Keyed<ModulesBody>),
+    request_body = ModulesWrite,
+    responses((status = 200, description = "The unit", body = WrittenUnit), UnitWriteRefusals),
+)]
 pub(super) async fn set_modules(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -97,12 +146,25 @@ pub(super) async fn set_modules(
     after_write(&state, &name, Written { status: StatusCode::OK, position, not_defined_here }).await
 }
 
-#[derive(Debug, Deserialize)]
+/// Whether the work of a unit may be claimed.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = QueueSet)]
 pub(super) struct QueueBody {
     enabled: bool,
 }
 
+type QueueWrite = Write<QueueBody>;
+
+/// Enable or disable the queue of a unit
+///
+/// While a queue is disabled it accepts work and gives none out.
+#[utoipa::path(
+    put, path = "/v1/storage-units/{name}/queue", operation_id = "set_queue", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Keyed<QueueBody>),
+    request_body = QueueWrite,
+    responses((status = 200, description = "The unit", body = WrittenUnit), UnitWriteRefusals),
+)]
 pub(super) async fn set_queue(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
@@ -112,6 +174,17 @@ pub(super) async fn set_queue(
     set(&state, &name, &write, if enabled { Set::EnableQueue } else { Set::DisableQueue }).await
 }
 
+type LimitsWrite = Write<settings::Limits>;
+
+/// Set the limits of a unit
+///
+/// One that is left out gets its default.
+#[utoipa::path(
+    put, path = "/v1/storage-units/{name}/limits", operation_id = "set_limits", tag = "storage units",
+    params(("name" = inline(names::StorageUnitName), Path), Keyed<Limits>),
+    request_body = LimitsWrite,
+    responses((status = 200, description = "The unit", body = WrittenUnit), UnitWriteRefusals),
+)]
 pub(super) async fn set_limits(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,

@@ -1,0 +1,169 @@
+//! Names, ids, instants and numbers as the description shows them. The domain says what each of them is; here is the
+//! same for machines, as far as JSON Schema can say it: it counts characters where the domain counts bytes.
+
+use domain::names;
+use domain::work::LEASE_MS_MAX;
+use serde_json::json;
+
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{Object, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::state::HttpSettings;
+
+/// The largest whole number that every reader of JSON keeps exactly; what is counted here stays below it.
+const COUNT_MAX: u64 = (1 << 53) - 1;
+/// Letters, digits and some punctuation, but neither `.` nor `..`.
+const PLAIN: &str = "^([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*$";
+/// Anything but control characters; neither `.` nor `..`.
+const PRINTABLE: &str = "^([^\\u0000-\\u001f\\u007f-\\u009f.]|\\.[^\\u0000-\\u001f\\u007f-\\u009f.]|\\.\\.[^\\u0000-\\u001f\\u007f-\\u009f])[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// The same without `/`.
+const NO_SLASH: &str = "^([^\\u0000-\\u001f\\u007f-\\u009f./]|\\.[^\\u0000-\\u001f\\u007f-\\u009f./]|\\.\\.[^\\u0000-\\u001f\\u007f-\\u009f/])[^\\u0000-\\u001f\\u007f-\\u009f/]*$";
+/// What a header can carry of [`PRINTABLE`]: ASCII, without blanks at its ends.
+const HEADER: &str = "^([!-\\-/-~]|[!-\\-/-~][ -~]*[!-~]|\\.[!-\\-/-~]|\\.[ -~]+[!-~])$";
+const POSITION: &str = "^[0-9]{1,19}(\\.[0-9]{1,19})?$";
+const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
+const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$";
+
+/// The types of events, each kind of thing in front of its own. A test compares them with what is stored.
+const EVENT_KINDS: [&str; 47] = [
+    "storage_unit",
+    "storage_unit.cleared",
+    "storage_unit.content_set",
+    "storage_unit.created",
+    "storage_unit.dropped",
+    "storage_unit.limits_set",
+    "storage_unit.modules_set",
+    "storage_unit.queue_disabled",
+    "storage_unit.queue_enabled",
+    "storage_unit.queue_reset",
+    "key_scope",
+    "key_scope.assigned",
+    "key_scope.failed",
+    "key_scope.finished",
+    "key_scope.held",
+    "key_scope.late_result_refused",
+    "key_scope.lease_extended",
+    "key_scope.process_started",
+    "key_scope.queued",
+    "key_scope.released",
+    "key_scope.requeue_requested",
+    "key_scope.restarted",
+    "key_scope.unassigned",
+    "key_scope.withdrawn",
+    "record",
+    "record.deleted",
+    "record.scope_deleted",
+    "record.scope_written",
+    "campaign",
+    "campaign.advanced",
+    "campaign.canary_overruled",
+    "campaign.canary_passed",
+    "campaign.canary_stopped",
+    "campaign.cancelled",
+    "campaign.completed",
+    "campaign.exhausted",
+    "campaign.listing_failed",
+    "campaign.pace_set",
+    "campaign.paused",
+    "campaign.resumed",
+    "campaign.started",
+    "campaign.targets_abandoned",
+    "campaign.targets_counted",
+    "campaign.targets_pinned",
+    "system",
+    "system.paused",
+    "system.resumed",
+];
+
+/// Declares a type that stands for a domain type of the same name, by its schema.
+macro_rules! described {
+    ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub(crate) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let description = [$($doc.trim()),+].join(" ");
+                let schema: ObjectBuilder = $schema;
+                RefOr::T(Schema::Object(schema.description(Some(description)).build()))
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+fn text(pattern: &str, length_max: usize, example: &str) -> ObjectBuilder {
+    let text = Object::builder().schema_type(Type::String).pattern(Some(pattern));
+    text.min_length(Some(1)).max_length(Some(length_max)).examples([json!(example)])
+}
+
+fn number(min: u64, max: u64, example: u64) -> ObjectBuilder {
+    let number = Object::builder().schema_type(Type::Integer);
+    number.minimum(Some(min)).maximum(Some(max)).examples([json!(example)])
+}
+
+fn uuid(example: &str) -> ObjectBuilder {
+    let format = SchemaFormat::Custom("uuid".to_owned());
+    Object::builder().schema_type(Type::String).format(Some(format)).examples([json!(example)])
+}
+
+described! {
+    /// The name of a storage unit, at most 128 bytes.
+    StorageUnitName = text(PLAIN, names::StorageUnitName::LENGTH_BYTES_MAX, "docs");
+    /// The name of one part of a record that is processed by itself, at most 128 bytes.
+    Scope = text(NO_SLASH, names::Scope::LENGTH_BYTES_MAX, "raw");
+    /// The key of a record inside its storage unit, at most 1024 bytes of UTF-8.
+    Key = text(PRINTABLE, names::Key::LENGTH_BYTES_MAX, "a.txt");
+    /// The name of a module as it is defined in the configuration, at most 128 bytes.
+    ModuleName = text(PLAIN, names::ModuleName::LENGTH_BYTES_MAX, "ocr");
+    /// The name of a worker, chosen by itself, at most 256 bytes. Names that begin with `built-in/` belong to the server.
+    WorkerId = text(PRINTABLE, names::WorkerId::LENGTH_BYTES_MAX, "me");
+    /// On whose behalf, at most 256 bytes.
+    Actor = text(PRINTABLE, names::Actor::LENGTH_BYTES_MAX, "mara");
+    /// On whose behalf, as a header carries it.
+    ActorHeader = text(HEADER, names::Actor::LENGTH_BYTES_MAX, "mara");
+    /// What the sender calls the request, at most 255 bytes.
+    IdempotencyKey = text(PRINTABLE, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
+    /// What the sender calls the request, as a header carries it.
+    IdempotencyKeyHeader = text(HEADER, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
+    /// Identifies a campaign.
+    CampaignId = uuid("0195d3c0-0000-7000-8000-000000000000");
+    /// An id.
+    Id = uuid("0195d3c0-0000-7000-8000-000000000001");
+    /// The place of an event in the whole log. Positions grow and have gaps; treat them as opaque.
+    Position = text(POSITION, 39, "4");
+    /// The place of an event in its stream, counted from 0.
+    Version = number(0, COUNT_MAX, 7);
+    /// The fencing token of a lease. Grows with every claim of the same key-scope.
+    Token = number(0, COUNT_MAX, 3);
+    /// How many.
+    Count = number(0, COUNT_MAX, 497);
+    /// An instant in UTC, with microseconds.
+    Timestamp = text(INSTANT, 27, "2026-01-31T12:00:00.000000Z")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    /// An instant, as RFC 3339 writes it.
+    Instant = Object::builder()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples([json!("2026-01-31T12:00:00Z")]);
+    /// A SHA-256 digest.
+    Digest = text(DIGEST, 71, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    /// How long a lease lasts, in milliseconds; at most a day.
+    LeaseMillis = number(1, LEASE_MS_MAX.0, 60_000);
+    /// How many items a page has.
+    Limit = number(1, HttpSettings::default().page_rows_max as u64, 100);
+    /// Where a page begins.
+    Cursor = text("^([0-9a-f]{2})+$", 8_192, "612e747874");
+    /// A type of events, or what stands before its dot.
+    EventKind = Object::builder()
+        .schema_type(Type::String)
+        .enum_values(Some(EVENT_KINDS))
+        .examples([json!("campaign")]);
+    /// A span in milliseconds.
+    Millis = number(0, u64::MAX, 1_000);
+    /// The name of a stream: `storage_unit-NAME`, `key_scope-UNIT/SCOPE/KEY` with each part percent-encoded, `record-…`, `campaign-ID`.
+    StreamName = text("^([a-z_]+-[!-~]+|system)$", 8_192, "key_scope-docs/raw/a.txt");
+}

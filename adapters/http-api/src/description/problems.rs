@@ -1,0 +1,144 @@
+//! Refusals in the description: which codes an operation can answer with, by status. Does not know why.
+//!
+//! An operation names what is particular to it by one of these types; what any operation can answer is added to all of them
+//! when the document is finished.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::{RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
+
+/// Under which member of a response its codes are listed.
+pub(super) const CODES: &str = "x-problem-codes";
+
+/// Why a request was not answered as asked, and what to do about it (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "/problems/storage_unit_not_found",
+    "title": "Storage unit not found",
+    "status": 404,
+    "detail": "No storage unit of this name exists; create it first.",
+    "code": "storage_unit_not_found"
+}))]
+#[expect(dead_code, reason = "describes what `crate::problem::ProblemBody` serializes, and is never made")]
+pub(crate) struct ProblemDetails {
+    /// The kind of problem as a path.
+    #[schema(pattern = "^/problems/[a-z_]+$")]
+    r#type: String,
+    /// The kind of problem, for people.
+    title: String,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// A sentence that says what to do.
+    detail: String,
+    /// The kind of problem, for programs.
+    #[schema(pattern = "^[a-z_]+$")]
+    code: String,
+    /// How the request is called in the log.
+    #[schema(required = false)]
+    request_id: String,
+}
+
+/// Declares which codes come with which status.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident { $($status:literal: $($code:literal)|+),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                BTreeMap::from([$(($status.to_string(), response(&[$($code),+]))),+])
+            }
+        }
+    )+};
+}
+
+fn response(codes: &[&str]) -> RefOr<Response> {
+    let codes = Extensions::builder().add(CODES, json!(codes)).build();
+    RefOr::T(ResponseBuilder::new().extensions(Some(codes)).build())
+}
+
+refusals! {
+    /// Of a storage unit that must be there.
+    UnitRefusals { 404: "storage_unit_not_found" }
+    /// Of a change to a storage unit.
+    UnitWriteRefusals {
+        404: "storage_unit_not_found",
+        409: "storage_unit_clearing",
+        422: "limit_out_of_range" | "too_many_modules" | "no_module_before_first",
+    }
+    /// Of a change to where a unit's content lies.
+    UnitContentRefusals {
+        403: "content_not_allowed",
+        404: "storage_unit_not_found",
+        409: "storage_unit_clearing",
+        422: "content_location",
+        503: "content_unavailable",
+    }
+    /// Of a new storage unit.
+    UnitCreateRefusals {
+        403: "content_not_allowed",
+        409: "storage_unit_exists" | "storage_unit_clearing",
+        422: "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first",
+        503: "content_unavailable",
+    }
+    /// Of a request for many keys of a unit.
+    KeysRefusals { 404: "storage_unit_not_found", 422: "no_keys" | "too_many_keys" }
+    /// Of a key-scope that must have been asked for.
+    KeyScopeRefusals { 404: "key_scope_not_found" }
+    /// Of a request for one key-scope.
+    ReprocessRefusals {
+        404: "storage_unit_not_found" | "key_not_found" | "scope_not_found",
+        422: "key_outside" | "content_location",
+        503: "content_unavailable",
+    }
+    /// Of holding or releasing a key-scope.
+    HoldRefusals { 409: "never_queued" }
+    /// Of a campaign that must be there.
+    CampaignRefusals { 404: "campaign_not_found" }
+    /// Of steering a campaign.
+    CampaignWriteRefusals { 404: "campaign_not_found", 409: "campaign_over" | "campaign_pinning", 422: "pace_zero" }
+    /// Of a new campaign.
+    CampaignStartRefusals {
+        404: "storage_unit_not_found",
+        409: "campaign_exists" | "targets_changed" | "campaign_pinning",
+        422: "pace_zero" | "canary_size" | "too_many_keys",
+    }
+    /// Of a claim.
+    ClaimRefusals { 422: "reserved_worker" | "out_of_range" | "invalid_version" }
+    /// Of what a worker says of its leases.
+    ReportRefusals {
+        404: "storage_unit_not_found",
+        409: "late_result" | "lease_gone" | "not_queued" | "on_hold" | "never_queued",
+        413: "content_too_large",
+        422: "invalid_output" | "digest_mismatch" | "too_many_outputs" | "invalid_failure" | "lease_length"
+            | "wrong_number_of_items" | "reserved_worker" | "key_outside" | "content_location",
+        503: "content_unavailable",
+    }
+    /// Of a document that is to be read.
+    DocumentRefusals {
+        404: "storage_unit_not_found" | "content_not_found",
+        413: "content_too_large",
+        422: "key_outside" | "content_location",
+        503: "content_unavailable",
+    }
+    /// Of a command: whatever any other write can answer.
+    CommandRefusals {
+        403: "content_not_allowed" | "command_reserved",
+        404: "storage_unit_not_found" | "key_not_found" | "scope_not_found" | "campaign_not_found",
+        409: "already_paused" | "storage_unit_exists" | "storage_unit_clearing" | "campaign_exists" | "campaign_over" | "campaign_pinning"
+            | "campaign_not_pinned" | "targets_changed" | "never_queued"
+            | "not_queued" | "on_hold" | "lease_gone",
+        422: "invalid_command" | "reason_missing" | "canary_size" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
+            | "key_outside" | "pace_zero",
+        503: "content_unavailable",
+    }
+    /// Of a pause of the whole system.
+    PauseRefusals { 409: "already_paused", 422: "reason_missing" }
+    /// Of the end of a pause; there is nothing to refuse but what every write can.
+    ResumeRefusals { 422: "invalid_reason" }
+    /// Of a projection that must be there.
+    ProjectionRefusals { 404: "projection_not_found" }
+}
