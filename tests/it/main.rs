@@ -11,6 +11,7 @@ mod events;
 mod leases;
 mod modules;
 mod native_api;
+mod openapi;
 mod operations;
 mod packaging;
 mod python_worker;

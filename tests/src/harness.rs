@@ -5,6 +5,7 @@
 //! how to wait until the work of a storage unit has come to its end.
 #![expect(clippy::panic, reason = "a panic is how a test says what went wrong")]
 
+mod description;
 mod parts;
 mod reply;
 
@@ -31,6 +32,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 
+use description::Asked;
 pub use parts::{FreshIds, SystemClock, TestClock, modules_of};
 pub use reply::Reply;
 
@@ -145,10 +147,10 @@ impl Harness {
         self.request(method, path, &[("content-type", "application/json")], json.to_string()).await
     }
 
-    /// Any request.
+    /// Any request. Whatever is asked of the native API, the reply has to be as the description says.
     ///
     /// # Panics
-    /// When the request cannot be made or its reply does not end in time.
+    /// When the request cannot be made, its reply does not end in time, or it is not as described.
     pub async fn request(
         &self,
         method: &str,
@@ -156,11 +158,12 @@ impl Harness {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Reply {
+        let sent: Bytes = body.into();
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body.into())).expect("a request can be made of this");
+        let request = request.body(Body::from(sent.clone())).expect("a request can be made of this");
         let reply = async {
             let Ok(response) = self.router.clone().oneshot(request).await;
             let (parts, body) = response.into_parts();
@@ -168,7 +171,12 @@ impl Harness {
             Reply { status: parts.status, headers: parts.headers, body }
         };
         let hangs = || format!("{method} {path} does not end within {PATIENCE:?}");
-        tokio::time::timeout(PATIENCE, reply).await.unwrap_or_else(|_| panic!("{}", hangs()))
+        let reply = tokio::time::timeout(PATIENCE, reply).await.unwrap_or_else(|_| panic!("{}", hangs()));
+        let asked = Asked { method, path, headers, body: &sent };
+        if let Err(difference) = description::check(&asked, &reply) {
+            panic!("{method} {path} is not as /openapi.json says: {difference}\n{}", reply.text());
+        }
+        reply
     }
 
     /// Every route, to be asked by other means.
