@@ -1,6 +1,8 @@
 //! How a command finds its rule: one aggregate per stream, decided and evolved by its own file.
 //! Does not know where states are kept.
 
+use crate::access::Access;
+use crate::api_key::{self, ApiKey};
 use crate::campaign::{self, Campaign};
 use crate::envelope::Command;
 use crate::event::Event;
@@ -25,6 +27,10 @@ pub enum Aggregate {
     Campaign(Box<Campaign>),
     /// The system.
     System(Box<System>),
+    /// An API key.
+    ApiKey(Box<ApiKey>),
+    /// The refused accesses of an organization on a day.
+    Access(Access),
 }
 
 /// Why a command was not carried out.
@@ -45,6 +51,9 @@ pub enum Refusal {
     /// The system's reason.
     #[error(transparent)]
     System(#[from] system::Refusal),
+    /// An API key's reason.
+    #[error(transparent)]
+    ApiKey(#[from] api_key::Refusal),
     /// The command was sent to a stream of another kind: a fault of the program, not of the caller.
     #[error("the command does not belong to this kind of stream")]
     WrongKind,
@@ -65,6 +74,9 @@ pub enum CorruptHistory {
     /// An impossible event of the system.
     #[error(transparent)]
     System(#[from] system::Impossible),
+    /// An impossible event of an API key.
+    #[error(transparent)]
+    ApiKey(#[from] api_key::Impossible),
     /// The event belongs to another kind of stream.
     #[error("the event does not belong to this kind of stream")]
     WrongKind,
@@ -80,6 +92,8 @@ impl Aggregate {
             Subject::Record(_) => Self::Record(Box::default()),
             Subject::Campaign(_) => Self::Campaign(Box::default()),
             Subject::System => Self::System(Box::default()),
+            Subject::ApiKey(_) => Self::ApiKey(Box::default()),
+            Subject::Access(_) => Self::Access(Access),
         }
     }
 
@@ -98,17 +112,23 @@ impl Aggregate {
                 into_events(campaign.decide(command)?)
             }
             (Command::System(command), Self::System(system)) => into_events(system.decide(command)?),
+            (Command::ApiKey(_, command), Self::ApiKey(key)) => into_events(key.decide(command, now)?),
+            (Command::Access(_, command), Self::Access(access)) => into_events(access.decide(command)),
             (
                 Command::StorageUnit(..)
                 | Command::KeyScope(..)
                 | Command::Record(..)
                 | Command::Campaign(..)
-                | Command::System(_),
+                | Command::System(_)
+                | Command::ApiKey(..)
+                | Command::Access(..),
                 Self::StorageUnit(_)
                 | Self::KeyScope(_)
                 | Self::Record(_)
                 | Self::Campaign(_)
-                | Self::System(_),
+                | Self::System(_)
+                | Self::ApiKey(_)
+                | Self::Access(_),
             ) => Err(Refusal::WrongKind),
         }
     }
@@ -134,17 +154,23 @@ impl Aggregate {
             (Event::System(event), Self::System(system)) => {
                 Ok(Self::System(Box::new((*system).evolve(event)?)))
             }
+            (Event::ApiKey(event), Self::ApiKey(key)) => Ok(Self::ApiKey(Box::new((*key).evolve(event)?))),
+            (Event::Access(event), Self::Access(access)) => Ok(Self::Access(access.evolve(event))),
             (
                 Event::StorageUnit(_)
                 | Event::KeyScope(_)
                 | Event::Record(_)
                 | Event::Campaign(_)
-                | Event::System(_),
+                | Event::System(_)
+                | Event::ApiKey(_)
+                | Event::Access(_),
                 Self::StorageUnit(_)
                 | Self::KeyScope(_)
                 | Self::Record(_)
                 | Self::Campaign(_)
-                | Self::System(_),
+                | Self::System(_)
+                | Self::ApiKey(_)
+                | Self::Access(_),
             ) => Err(CorruptHistory::WrongKind),
         }
     }

@@ -11,9 +11,9 @@ pub use sender::Sender;
 use uuid::Uuid;
 
 use crate::event::RecordedCommand;
-use crate::names::{Actor, CampaignId, CommandId, IdempotencyKey, OrganizationId, StorageUnitName};
-use crate::stream::{KeyScopeId, RecordId, Subject};
-use crate::{campaign, key_scope, record, storage_unit, system, work};
+use crate::names::{Actor, ApiKeyId, CampaignId, CommandId, IdempotencyKey, OrganizationId, StorageUnitName};
+use crate::stream::{AccessDay, KeyScopeId, RecordId, Subject};
+use crate::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
 
 /// A command with everything that is recorded about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +32,12 @@ pub struct Envelope {
     pub causation_id: Option<Uuid>,
     /// What everything that belongs together shares.
     pub correlation_id: Option<Uuid>,
-    /// Whose things it concerns.
-    pub organization: OrganizationId,
+    /// Whose things it concerns; nothing when the engine itself asks, for whoever they belong to.
+    pub organization: Option<OrganizationId>,
 }
 
 impl Envelope {
-    /// An envelope of the default organization, without reason, cause or correlation.
+    /// An envelope without organization, reason, cause or correlation.
     #[must_use]
     pub fn new(id: CommandId, actor: Actor, command: Command) -> Self {
         Self {
@@ -48,14 +48,15 @@ impl Envelope {
             reason: None,
             causation_id: None,
             correlation_id: None,
-            organization: OrganizationId::default_organization(),
+            organization: None,
         }
     }
 
     /// The same envelope under its sender's key: however often it is sent, it is done once.
     #[must_use]
     pub fn once(self, key: IdempotencyKey) -> Self {
-        Self { id: CommandId::keyed(&self.organization, &key), idempotency_key: Some(key), ..self }
+        let organization = self.organization.clone().unwrap_or_else(OrganizationId::default_organization);
+        Self { id: CommandId::keyed(&organization, &key), idempotency_key: Some(key), ..self }
     }
 
     /// The same envelope with a reason.
@@ -84,6 +85,10 @@ pub enum Command {
     Campaign(CampaignId, campaign::Command),
     /// Of the system.
     System(system::Command),
+    /// Of an API key.
+    ApiKey(ApiKeyId, api_key::Command),
+    /// Of the refused accesses of an organization on a day.
+    Access(AccessDay, access::Command),
 }
 
 impl Command {
@@ -102,6 +107,8 @@ impl Command {
             Self::Record(id, _) => Subject::Record(id.clone()),
             Self::Campaign(id, _) => Subject::Campaign(*id),
             Self::System(_) => Subject::System,
+            Self::ApiKey(id, _) => Subject::ApiKey(*id),
+            Self::Access(day, _) => Subject::Access(day.clone()),
         }
     }
 
@@ -114,7 +121,9 @@ impl Command {
             | Self::StorageUnit(..)
             | Self::Record(..)
             | Self::Campaign(..)
-            | Self::System(_) => false,
+            | Self::System(_)
+            | Self::ApiKey(..)
+            | Self::Access(..) => false,
         }
     }
 
@@ -130,6 +139,8 @@ impl Command {
             Self::Record(_, command) => serde_json::to_value(command),
             Self::Campaign(_, command) => serde_json::to_value(command),
             Self::System(command) => serde_json::to_value(command),
+            Self::ApiKey(_, command) => serde_json::to_value(command),
+            Self::Access(_, command) => serde_json::to_value(command),
         };
         json.map(RecordedCommand)
     }
@@ -156,6 +167,12 @@ impl Command {
                 campaign::Command::deserialize(json).map(|command| Self::Campaign(id, command))
             }
             Subject::System => system::Command::deserialize(json).map(Self::System),
+            Subject::ApiKey(id) => {
+                api_key::Command::deserialize(json).map(|command| Self::ApiKey(id, command))
+            }
+            Subject::Access(day) => {
+                access::Command::deserialize(json).map(|command| Self::Access(day, command))
+            }
         }
     }
 }

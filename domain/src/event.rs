@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
 use crate::stream::{Position, StreamId, Version};
 use crate::time::Timestamp;
-use crate::{campaign, key_scope, record, storage_unit, system};
+use crate::{access, api_key, campaign, key_scope, record, storage_unit, system};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub enum Event {
     Campaign(campaign::Event),
     /// To the system.
     System(system::Event),
+    /// To an API key.
+    ApiKey(api_key::Event),
+    /// An access was refused.
+    Access(access::Event),
 }
 
 impl From<storage_unit::Event> for Event {
@@ -53,6 +57,18 @@ impl From<campaign::Event> for Event {
 impl From<system::Event> for Event {
     fn from(event: system::Event) -> Self {
         Self::System(event)
+    }
+}
+
+impl From<api_key::Event> for Event {
+    fn from(event: api_key::Event) -> Self {
+        Self::ApiKey(event)
+    }
+}
+
+impl From<access::Event> for Event {
+    fn from(event: access::Event) -> Self {
+        Self::Access(event)
     }
 }
 

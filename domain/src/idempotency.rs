@@ -69,5 +69,5 @@ fn is_same(envelope: &Envelope, first: &RecordedEvent) -> bool {
         && command.record().ok() == recorded.command
         && (idempotency_key, actor, reason) == (&recorded.idempotency_key, &recorded.actor, &recorded.reason)
         && (causation_id, correlation_id) == (&recorded.causation_id, &recorded.correlation_id)
-        && *organization == recorded.organization
+        && organization.as_ref().is_none_or(|organization| *organization == recorded.organization)
 }

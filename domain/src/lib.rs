@@ -4,10 +4,11 @@
 //! taken again and compared. This crate does not know who calls it, how events are stored or what anyone sees.
 //!
 //! Read in this order: [`work`] (the lifecycle), [`key_scope`], [`storage_unit`], [`campaign`], [`record`],
-//! [`system`], then
-//! [`aggregate`] (how a command finds its rule) and [`ports`] (what the world must offer).
+//! [`system`], [`api_key`], [`access`], then [`aggregate`] (how a command finds its rule) and [`ports`] (what the world must offer).
 
+pub mod access;
 pub mod aggregate;
+pub mod api_key;
 pub mod campaign;
 pub mod digest;
 pub mod envelope;

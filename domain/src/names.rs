@@ -181,6 +181,10 @@ name!(
     IdempotencyKey, "an idempotency key", 255, PRINTABLE, is_printable
 );
 name!(
+    /// The name of an API key, under which its commands are recorded.
+    KeyName, "a key name", 128, PLAIN, is_plain
+);
+name!(
     /// The organization that a stream belongs to.
     OrganizationId, "an organization id", 64, PLAIN, is_plain
 );
@@ -246,6 +250,10 @@ id!(
 id!(
     /// Identifies a campaign.
     CampaignId
+);
+id!(
+    /// Identifies an API key. No secret.
+    ApiKeyId
 );
 
 /// Keeps ids of keyed commands apart from all others that are derived from a text. Never changes.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CampaignId, Key, Scope, StorageUnitName};
+use crate::names::{ApiKeyId, CampaignId, Key, OrganizationId, Scope, StorageUnitName};
+use crate::time::Day;
 
 /// The place of an event in its stream, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -186,6 +187,15 @@ pub struct RecordId {
     pub key: Key,
 }
 
+/// The refused accesses of one organization and day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccessDay {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The day.
+    pub day: Day,
+}
+
 /// The thing that a stream tells about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
@@ -199,6 +209,10 @@ pub enum Subject {
     Campaign(CampaignId),
     /// The system: there is one.
     System,
+    /// An API key.
+    ApiKey(ApiKeyId),
+    /// The refused accesses of an organization on a day.
+    Access(AccessDay),
 }
 
 /// Everything but letters, digits, `.`, `_` and `-` is percent-encoded in a stream name's parts.
@@ -209,6 +223,8 @@ const KEY_SCOPE: &str = "key_scope-";
 const RECORD: &str = "record-";
 const CAMPAIGN: &str = "campaign-";
 const SYSTEM: &str = "system";
+const API_KEY: &str = "api_key-";
+const ACCESS: &str = "access-";
 
 /// A text as a part of a stream's name: percent-encoded character by character, so that what a text begins with is what
 /// its encoding begins with.
@@ -232,6 +248,10 @@ impl Subject {
             }
             Self::Campaign(id) => format!("{CAMPAIGN}{id}"),
             Self::System => SYSTEM.to_owned(),
+            Self::ApiKey(id) => format!("{API_KEY}{id}"),
+            Self::Access(AccessDay { organization, day }) => {
+                format!("{ACCESS}{}/{day}", part(organization.as_str()))
+            }
         };
         StreamId(Arc::from(name))
     }
@@ -243,7 +263,7 @@ impl Subject {
             Self::StorageUnit(unit)
             | Self::KeyScope(KeyScopeId { unit, scope: _, key: _ })
             | Self::Record(RecordId { unit, key: _ }) => Some(unit),
-            Self::Campaign(_) | Self::System => None,
+            Self::Campaign(_) | Self::System | Self::ApiKey(_) | Self::Access(_) => None,
         }
     }
 }
@@ -299,6 +319,14 @@ fn parse(name: &str) -> Option<Subject> {
         let unit = StorageUnitName::new(part(unit)?).ok()?;
         return Some(Subject::Record(RecordId { unit, key: Key::new(part(key)?).ok()? }));
     }
+    if let Some(id) = name.strip_prefix(API_KEY) {
+        return id.parse().ok().map(Subject::ApiKey);
+    }
+    if let Some(rest) = name.strip_prefix(ACCESS) {
+        let (organization, day) = rest.split_once('/')?;
+        let organization = OrganizationId::new(part(organization)?).ok()?;
+        return Some(Subject::Access(AccessDay { organization, day: day.parse().ok()? }));
+    }
     name.strip_prefix(CAMPAIGN)?.parse().ok().map(Subject::Campaign)
 }
 
@@ -320,6 +348,11 @@ mod tests {
             Subject::Record(RecordId { unit, key }),
             Subject::Campaign(CampaignId(uuid::Uuid::from_u128(9))),
             Subject::System,
+            Subject::ApiKey(ApiKeyId(uuid::Uuid::from_u128(9))),
+            Subject::Access(AccessDay {
+                organization: OrganizationId::new("acme-1").unwrap(),
+                day: "2026-01-31".parse().unwrap(),
+            }),
         ];
         for subject in subjects {
             assert_eq!(Subject::try_from(&subject.stream()), Ok(subject));

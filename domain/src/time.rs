@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant in whole microseconds since the Unix epoch, written as RFC 3339 in UTC.
@@ -77,6 +77,38 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// A day in UTC, written `2026-01-31`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    /// The day in which an instant lies.
+    #[must_use]
+    pub fn of(instant: Timestamp) -> Self {
+        let instant = Utc.timestamp_micros(instant.0).single();
+        Self(instant.map_or(NaiveDate::default(), |instant| instant.date_naive()))
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The text is not a day.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a day such as 2026-01-31")]
+pub struct NotADay(String);
+
+impl FromStr for Day {
+    type Err = NotADay;
+
+    fn from_str(text: &str) -> Result<Self, NotADay> {
+        text.parse().map(Self).map_err(|_| NotADay(text.to_owned()))
+    }
+}
+
 /// A span in whole milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -105,6 +137,16 @@ impl Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_that_of_its_instants_and_survives_its_text() {
+        let instant = |text: &str| Day::of(text.parse().unwrap());
+        let day = instant("2026-01-31T23:59:59Z");
+        assert_eq!((day.to_string().as_str(), day.to_string().parse()), ("2026-01-31", Ok(day)));
+        assert_eq!(instant("2026-01-31T00:00:00Z"), day);
+        assert_ne!(instant("2026-02-01T00:00:00Z"), day);
+        assert!("yesterday".parse::<Day>().is_err());
+    }
 
     #[test]
     fn an_instant_survives_its_text() {

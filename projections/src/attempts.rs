@@ -101,7 +101,12 @@ pub fn attempts(stream: &[Arc<RecordedEvent>]) -> Vec<Attempt> {
             Event::KeyScope(key_scope::Event::Withdrawn(_)) => {
                 end(&mut attempts, event, AttemptOutcome::Withdrawn);
             }
-            Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => {}
+            Event::StorageUnit(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => {}
         }
     }
     attempts

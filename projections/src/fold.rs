@@ -12,7 +12,7 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 
 use crate::view::{Column, Value, View};
-use crate::views::{Campaigns, Commands, KeyScopes, Records, StorageUnits, System, Transactions};
+use crate::views::{ApiKeys, Campaigns, Commands, KeyScopes, Records, StorageUnits, System, Transactions};
 
 /// The events that a fold which reflects `seen` has not seen, in order. An event that comes again, in this batch or
 /// in an earlier one, is left out: so applying it twice changes nothing. Whoever folds takes its events from here.
@@ -124,6 +124,7 @@ pub fn all() -> Vec<Box<dyn ErasedView>> {
         erase::<Transactions>(),
         erase::<Commands>(),
         erase::<System>(),
+        erase::<ApiKeys>(),
     ]
 }
 

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use domain::access;
 use domain::aggregate::Aggregate;
+use domain::api_key::{self, Role};
 use domain::campaign::{
     self, Canary, CanarySize, Pace, PinTargets, Share, Start, StopWhen, Tally, Target, Then,
 };
@@ -14,12 +16,13 @@ use domain::event::{Metadata, RecordedEvent};
 use domain::filter::Filter;
 use domain::key_scope;
 use domain::names::{
-    Actor, CampaignId, CommandId, IdempotencyKey, Key, OrganizationId, Scope, StorageUnitName, WorkerId,
+    Actor, ApiKeyId, CampaignId, CommandId, IdempotencyKey, Key, KeyName, OrganizationId, Scope,
+    StorageUnitName, WorkerId,
 };
 use domain::record::{self, DeletePolicy, Stored, WritePolicy};
 use domain::retry::RetryPolicy;
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
-use domain::stream::{ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
+use domain::stream::{AccessDay, ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
 use domain::system;
 use domain::time::{Millis, Timestamp};
 use domain::work::{self, Priority, Status, Token, UnassignCause};
@@ -98,7 +101,11 @@ impl History {
 
     fn command(&self, choice: &mut Choice) -> Command {
         match choice.below(21) {
-            20 => Command::System(system_command(choice)),
+            20 => match choice.below(4) {
+                0 => Command::ApiKey(api_key_id(choice.below(2)), api_key_command(choice)),
+                1 => Command::Access(access_day(), refusal(choice)),
+                _ => Command::System(system_command(choice)),
+            },
             0 => Command::StorageUnit(unit(choice.one_of(&["docs", "x"])), unit_command(choice)),
             1..4 => Command::Campaign(campaign(choice.below(2)), campaign_command(choice)),
             4..6 => Command::Record(record(choice), record_command(choice)),
@@ -288,6 +295,37 @@ fn system_command(choice: &mut Choice) -> system::Command {
         0 => system::Command::Resume,
         _ => system::Command::Pause { reason: format!("reason {}", choice.below(2)) },
     }
+}
+
+fn api_key_id(number: u32) -> ApiKeyId {
+    ApiKeyId(uuid(0xA000 + u128::from(number)))
+}
+
+fn api_key_command(choice: &mut Choice) -> api_key::Command {
+    let secret = Digest([u8::try_from(choice.below(9)).unwrap(); 32]);
+    match choice.below(6) {
+        0..3 => {
+            let (name, role) = (KeyName::new("nightly").unwrap(), Role::ALL[choice.below(4) as usize]);
+            api_key::Command::Issue(api_key::Issued { name, role, secret, expires_at: None })
+        }
+        3 | 4 => api_key::Command::Rotate { secret, grace_ms: Millis(u64::from(choice.below(2)) * 60_000) },
+        _ => api_key::Command::Revoke,
+    }
+}
+
+fn access_day() -> AccessDay {
+    AccessDay { organization: OrganizationId::new("acme").unwrap(), day: "2026-01-31".parse().unwrap() }
+}
+
+fn refusal(choice: &mut Choice) -> access::Command {
+    access::Command::RecordRefusal(access::Refused {
+        cause: if choice.below(2) == 0 { access::Cause::NoKey } else { access::Cause::NoRight },
+        key: (choice.below(2) == 0).then(|| api_key_id(0)),
+        address: None,
+        method: "GET".to_owned(),
+        route: "/v1/overview".to_owned(),
+        count: std::num::NonZeroU32::MIN.saturating_add(choice.below(3)),
+    })
 }
 
 fn record_command(choice: &mut Choice) -> record::Command {

@@ -20,7 +20,7 @@ pub use summary::summary;
 
 use crate::difference::{Difference, differences};
 use crate::view::View;
-use crate::views::{Campaigns, KeyScopes, Records, StorageUnits, System};
+use crate::views::{ApiKeys, Campaigns, KeyScopes, Records, StorageUnits, System};
 
 /// Members of a row that every event changes, which says nothing about what happened.
 const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
@@ -68,6 +68,8 @@ pub fn timeline(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
         Some(Event::Record(_)) => entries::<Records>(stream),
         Some(Event::Campaign(_)) => entries::<Campaigns>(stream),
         Some(Event::System(_)) => entries::<System>(stream),
+        // A refused access changes no row, so each entry is its event alone.
+        Some(Event::ApiKey(_) | Event::Access(_)) => entries::<ApiKeys>(stream),
     }
 }
 
@@ -81,6 +83,8 @@ pub fn event_name(event: &Event) -> String {
         Event::Record(event) => format!("record.{}", event.name()),
         Event::Campaign(event) => format!("campaign.{}", event.name()),
         Event::System(event) => format!("system.{}", event.name()),
+        Event::ApiKey(event) => format!("api_key.{}", event.name()),
+        Event::Access(event) => format!("access.{}", event.name()),
     }
 }
 

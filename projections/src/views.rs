@@ -1,5 +1,6 @@
 //! The views: each file a row type and the fold that makes it. Does not know where rows are kept.
 
+pub mod api_keys;
 pub mod campaigns;
 pub mod commands;
 pub mod key_scopes;
@@ -10,6 +11,7 @@ pub mod system;
 mod tests;
 pub mod transactions;
 
+pub use api_keys::{ApiKeyRow, ApiKeys, KeyState};
 pub use campaigns::{
     CampaignReport, CampaignRow, CampaignState, Campaigns, CanaryRow, CanaryState, ErrorGroup, FirstFailure,
 };

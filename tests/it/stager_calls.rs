@@ -84,7 +84,9 @@ pub(crate) async fn work(harness: &Harness, unit: &str, scope: &str, key: &str) 
         other @ (Aggregate::StorageUnit(_)
         | Aggregate::Record(_)
         | Aggregate::Campaign(_)
-        | Aggregate::System(_)) => {
+        | Aggregate::System(_)
+        | Aggregate::ApiKey(_)
+        | Aggregate::Access(_)) => {
             panic!("{other:?} is no key-scope")
         }
     }

@@ -4,7 +4,7 @@
 //! to touch for a new event; leaving one out is a compiler error, since the match over events has no wildcard.
 
 use domain::event::Event;
-use domain::{campaign, key_scope, record, storage_unit, system, work};
+use domain::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The names and the newest schema versions of all stored types.
@@ -140,4 +140,9 @@ stored_types! {
 
     SystemPaused = "system.paused", 1, it => (Event::System(system::Event::Paused(it)));
     SystemResumed = "system.resumed", 1 => (Event::System(system::Event::Resumed));
+    ApiKeyIssued = "api_key.issued", 1, it => (Event::ApiKey(api_key::Event::Issued(it)));
+    ApiKeyRotated = "api_key.rotated", 1, it => (Event::ApiKey(api_key::Event::Rotated(it)));
+    ApiKeyRevoked = "api_key.revoked", 1 => (Event::ApiKey(api_key::Event::Revoked));
+
+    AccessRefused = "access.refused", 1, it => (Event::Access(access::Event::Refused(it)));
 }

@@ -63,7 +63,9 @@ fn outcome(recorded: Option<&Event>) -> Outcome {
             | Event::StorageUnit(_)
             | Event::Record(_)
             | Event::Campaign(_)
-            | Event::System(_),
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_),
         )
         | None => Outcome::AlreadyWaiting,
     }

@@ -246,16 +246,30 @@ impl State {
                     self.timers.apply(&id, event);
                     self.queue.apply_key_scope(&id, event, recorded.position)
                 }
-                Ok(Subject::StorageUnit(_) | Subject::Record(_) | Subject::Campaign(_) | Subject::System)
+                Ok(
+                    Subject::StorageUnit(_)
+                    | Subject::Record(_)
+                    | Subject::Campaign(_)
+                    | Subject::System
+                    | Subject::ApiKey(_)
+                    | Subject::Access(_),
+                )
                 | Err(_) => false,
             },
             Event::StorageUnit(event) => match Subject::try_from(&recorded.stream) {
                 Ok(Subject::StorageUnit(unit)) => self.queue.apply_unit(&unit, event),
-                Ok(Subject::KeyScope(_) | Subject::Record(_) | Subject::Campaign(_) | Subject::System)
+                Ok(
+                    Subject::KeyScope(_)
+                    | Subject::Record(_)
+                    | Subject::Campaign(_)
+                    | Subject::System
+                    | Subject::ApiKey(_)
+                    | Subject::Access(_),
+                )
                 | Err(_) => false,
             },
             Event::System(event) => self.queue.apply_system(event),
-            Event::Record(_) | Event::Campaign(_) => false,
+            Event::Record(_) | Event::Campaign(_) | Event::ApiKey(_) | Event::Access(_) => false,
         }
     }
 }

@@ -152,7 +152,9 @@ impl Driver {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
-            | Aggregate::System(_) => Ok(None),
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(None),
         }
     }
 

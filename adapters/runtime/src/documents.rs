@@ -55,9 +55,12 @@ impl Engine {
     pub async fn unit_settings(&self, unit: &StorageUnitName) -> Result<Option<Settings>, SubmitError> {
         match self.inspect(Subject::StorageUnit(unit.clone())).await? {
             Aggregate::StorageUnit(state) => Ok(state.settings().cloned()),
-            Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
-                Ok(None)
-            }
+            Aggregate::KeyScope(_)
+            | Aggregate::Record(_)
+            | Aggregate::Campaign(_)
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(None),
         }
     }
 
@@ -71,7 +74,9 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Campaign(_)
-            | Aggregate::System(_) => Ok(Record::default()),
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(Record::default()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The engine: everything of the runtime put together, and what a surface may ask of it.
 
+mod access;
 mod commands;
 mod reads;
 mod recovery;
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use domain::names::{StorageUnitName, WorkerId};
+use domain::names::{OrganizationId, StorageUnitName, WorkerId};
 use domain::ports::{Clock, ContentStore, EventStore, Ids, Modules, ReadError};
 use domain::storage_unit::Settings;
 use domain::stream::Position;
@@ -19,10 +20,13 @@ use tokio::task::JoinSet;
 
 use crate::board::Board;
 use crate::documents::{RecordLocks, record_locks};
+use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::owners::Owners;
 use crate::pipeline::{Pipeline, SubmitError};
 use crate::presence::Presence;
 use crate::projector::{Projector, RebuildError};
+use crate::refusals::Refusals;
 use crate::repeats::Repeats;
 use crate::settings::RuntimeSettings;
 use crate::stop::{ShutdownReport, Stop, StopSwitch};
@@ -61,8 +65,17 @@ pub enum StartError {
 }
 
 /// A running engine. Clones are handles to the same one.
+///
+/// A handle is the engine's own, which sees everything, or that of an organization, to which nothing else is there.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(Arc<Inner>, Option<Arc<Own>>);
+
+/// What an organization sees.
+struct Own {
+    organization: OrganizationId,
+    store: Arc<dyn EventStore>,
+    read_model: Arc<dyn ReadModel>,
+}
 
 struct Inner {
     parts: Parts,
@@ -73,6 +86,9 @@ struct Inner {
     presence: Presence,
     record_locks: RecordLocks,
     repeats: Repeats,
+    owners: Arc<Owners>,
+    keys: Keys,
+    refusals: Refusals,
     /// What the built-in workers need to know of each unit to say which scopes they serve; nothing of a unit that was
     /// dropped.
     units: RwLock<HashMap<StorageUnitName, Option<Settings>>>,
@@ -130,7 +146,7 @@ impl Engine {
             followers.1.clone(),
         )
         .await?;
-        let engine = Self(Arc::new(Inner {
+        let inner = Inner {
             metrics,
             pipeline,
             projector,
@@ -138,6 +154,9 @@ impl Engine {
             presence: Presence::default(),
             record_locks: record_locks(),
             repeats: Repeats::default(),
+            owners: Arc::default(),
+            keys: Keys::default(),
+            refusals: Refusals::default(),
             units: RwLock::default(),
             senders: StopSwitch::new(),
             piping,
@@ -146,7 +165,9 @@ impl Engine {
             follower_tasks: Mutex::new(vec![projector_task, board_task]),
             pipeline_task: Mutex::new(Some(pipeline_task)),
             parts,
-        }));
+        };
+        let engine = Self(Arc::new(inner), None);
+        engine.restore_keys().await?;
         engine.take_back(leases).await?;
         engine.go_on(last.0).await?;
         Ok(engine)

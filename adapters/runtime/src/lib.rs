@@ -8,11 +8,15 @@ mod campaigns;
 mod clearing;
 mod documents;
 mod engine;
+mod keys;
 mod metrics;
 mod outside;
+mod own;
+mod owners;
 mod pipeline;
 mod presence;
 mod projector;
+mod refusals;
 mod repeats;
 mod settings;
 mod stop;
@@ -24,6 +28,7 @@ pub use board::{ClaimCounts, Claimed};
 pub use campaigns::Targets;
 pub use documents::DocumentError;
 pub use engine::{Engine, Parts, StartError};
+pub use keys::{Denied, KeyHolder};
 pub use metrics::FollowerCount;
 pub use outside::{
     CLAIM_ITEMS_MAX, CLAIM_QUEUES_MAX, CLAIM_WAIT_MAX, Claim, ClaimError, Made, Report, digest_of,
@@ -32,6 +37,7 @@ pub use outside::{
 pub use pipeline::{Accepted, SubmitError};
 pub use presence::{Present, QueueFilter};
 pub use projector::{RebuildError, RebuildProgress};
+pub use refusals::Knock;
 pub use settings::RuntimeSettings;
 pub use stop::ShutdownReport;
 pub use worker::batch::{Ending, Held, attempt, batch_items_max};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::aggregate::Aggregate;
 use domain::digest::Digest;
 use domain::envelope::{Command, Envelope};
-use domain::names::{ModuleName, Scope, StorageUnitName, WorkerId};
+use domain::names::{Actor, ModuleName, Scope, StorageUnitName, WorkerId};
 use domain::record::WritePolicy;
 use domain::retry::RetryPolicy;
 use domain::storage_unit::ModuleEntry;
@@ -37,6 +37,8 @@ pub const CLAIM_WAIT_MAX: Duration = Duration::from_secs(30);
 pub struct Claim {
     /// Who.
     pub worker: WorkerId,
+    /// Under whose name its claims are recorded; nothing for its own.
+    pub actor: Option<Actor>,
     /// What it says of its version.
     pub version: Option<String>,
     /// From which queues; none means all.
@@ -111,13 +113,22 @@ impl Engine {
     /// [`ClaimError`]; nothing was leased.
     pub async fn claim_for(&self, claim: Claim) -> Result<Vec<Claimed>, ClaimError> {
         claim.check()?;
-        let Claim { worker, version, queues, max, lease_ms, wait } = claim;
+        let Claim { worker, actor, version, queues, max, lease_ms, wait } = claim;
         let last_seen = self.clock().now();
-        self.presence().asks(Present { worker: worker.clone(), version, queues: queues.clone(), last_seen });
-        let serves: Arc<Serves> = Arc::new(move |unit: &StorageUnitName, scope: &Scope| {
-            queues.is_empty() || queues.iter().any(|queue| queue.covers(unit, scope))
+        let organization = self.organization().cloned();
+        self.presence().asks(Present {
+            organization: organization.clone(),
+            worker: worker.clone(),
+            version,
+            queues: queues.clone(),
+            last_seen,
         });
-        let claimer = Claimer { worker, max, lease_ms, serves };
+        let owners = self.owners();
+        let serves: Arc<Serves> = Arc::new(move |unit: &StorageUnitName, scope: &Scope| {
+            (queues.is_empty() || queues.iter().any(|queue| queue.covers(unit, scope)))
+                && organization.as_ref().is_none_or(|organization| owners.has(organization, unit.as_str()))
+        });
+        let claimer = Claimer { worker, actor, max, lease_ms, serves };
         let mut stop = self.senders_stop();
         tokio::select! {
             claimed = self.board().claim(&claimer, wait) => Ok(claimed?),
@@ -135,7 +146,9 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
-            | Aggregate::Campaign(_) => Ok(None),
+            | Aggregate::Campaign(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(None),
         }
     }
 
@@ -152,13 +165,13 @@ impl Engine {
 
     /// A worker has said something of what it holds.
     pub fn worker_speaks(&self, worker: &WorkerId) {
-        self.presence().speaks(worker, self.clock().now());
+        self.presence().speaks(self.organization(), worker, self.clock().now());
     }
 
     /// The workers that spoke lately, in the order of their names. As far as this process knows since it started.
     #[must_use]
     pub fn workers(&self) -> Vec<Present> {
-        self.presence().list(self.clock().now())
+        self.presence().list(self.organization(), self.clock().now())
     }
 }
 
@@ -255,7 +268,9 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::Record(_)
             | Aggregate::Campaign(_)
-            | Aggregate::System(_) => Ok(None),
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(None),
         }
     }
 

@@ -13,6 +13,7 @@ use domain::aggregate::{Aggregate, Refusal};
 use domain::envelope::Envelope;
 use domain::event::Event;
 use domain::idempotency::KeyReused;
+use domain::names::OrganizationId;
 use domain::ports::{Clock, EventStore, ReadError};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
@@ -119,6 +120,8 @@ struct Submission {
 pub(crate) struct Inspected {
     /// The state.
     pub(crate) aggregate: Aggregate,
+    /// Whose it is; nothing when nothing ever happened to it.
+    pub(crate) organization: Option<OrganizationId>,
 }
 
 /// The way into the pipeline.

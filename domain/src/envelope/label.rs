@@ -2,7 +2,7 @@
 //! recorded. Does not know who counts.
 
 use super::{Command, WITHDRAW};
-use crate::{campaign, key_scope, record, storage_unit, system};
+use crate::{access, api_key, campaign, key_scope, record, storage_unit, system};
 
 impl Command {
     /// The kind of thing that it is asked of.
@@ -14,6 +14,8 @@ impl Command {
             Self::Record(..) => "record",
             Self::Campaign(..) => "campaign",
             Self::System(_) => "system",
+            Self::ApiKey(..) => "api_key",
+            Self::Access(..) => "access",
         }
     }
 
@@ -29,6 +31,10 @@ impl Command {
             Self::Campaign(_, command) => campaign_name(command),
             Self::System(system::Command::Pause { .. }) => "pause",
             Self::System(system::Command::Resume) => "resume",
+            Self::ApiKey(_, api_key::Command::Issue(_)) => "issue",
+            Self::ApiKey(_, api_key::Command::Rotate { .. }) => "rotate",
+            Self::ApiKey(_, api_key::Command::Revoke) => "revoke",
+            Self::Access(_, access::Command::RecordRefusal(_)) => "record_refusal",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Command;
 use crate::work::UnassignCause;
-use crate::{campaign, key_scope, record, storage_unit, system, work};
+use crate::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
 
 /// Who sends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ impl Command {
             | Self::Record(_, record::Command::Write { .. } | record::Command::Delete { .. }) => Sender::Engine,
             Self::Campaign(_, command) => of_campaign(command),
             Self::System(system::Command::Pause { .. } | system::Command::Resume) => Sender::Anyone,
+            // The secret is made here, and a digest that somebody else made may be that of a weak one.
+            Self::ApiKey(_, api_key::Command::Issue(_) | api_key::Command::Rotate { .. } | api_key::Command::Revoke)
+            | Self::Access(_, access::Command::RecordRefusal(_)) => Sender::Engine,
         }
     }
 }

@@ -25,6 +25,7 @@ fn unit() -> StorageUnitName {
 }
 
 const CAMPAIGN: CampaignId = CampaignId(Uuid::from_u128(7));
+const KEY: ApiKeyId = ApiKeyId(Uuid::from_u128(8));
 
 fn settings() -> Settings {
     let location = Location {
@@ -166,6 +167,35 @@ fn system_commands() -> Vec<system::Command> {
     vec![Command::Pause { reason: "the \"disk\" is full".to_owned() }, Command::Resume]
 }
 
+fn api_key_commands() -> Vec<api_key::Command> {
+    use api_key::{Command, Issued, Role};
+    let name = crate::names::KeyName::new("nightly").expect("a valid name");
+    let secret = Digest([2; 32]);
+    let issued = |role, expires_at| Command::Issue(Issued { name: name.clone(), role, secret, expires_at });
+    vec![
+        issued(Role::Viewer, None),
+        issued(Role::Admin, Some(crate::time::Timestamp::from_micros(7))),
+        Command::Rotate { secret, grace_ms: Millis(0) },
+        Command::Rotate { secret, grace_ms: Millis(60_000) },
+        Command::Revoke,
+    ]
+}
+
+fn access_commands() -> Vec<access::Command> {
+    let refused = |cause, key, address| {
+        access::Command::RecordRefusal(access::Refused {
+            cause,
+            key,
+            address,
+            method: "GET".to_owned(),
+            route: "/v1/campaigns/{id}".to_owned(),
+            count: std::num::NonZeroU32::MIN,
+        })
+    };
+    let address = Some(std::net::IpAddr::from([10, 0, 0, 1]));
+    vec![refused(access::Cause::NoKey, None, address), refused(access::Cause::NoRight, Some(KEY), None)]
+}
+
 /// Every command in every shape that is written differently.
 fn commands() -> Vec<Command> {
     let id = || KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
@@ -176,7 +206,14 @@ fn commands() -> Vec<Command> {
     let records = record_commands().into_iter().map(|command| Command::Record(record(), command));
     let campaigns = campaign_commands().into_iter().map(|command| Command::Campaign(CAMPAIGN, command));
     let system = system_commands().into_iter().map(Command::System);
-    units.chain(work).chain([withdraw]).chain(records).chain(campaigns).chain(system).collect()
+    let keys = api_key_commands().into_iter().map(|command| Command::ApiKey(KEY, command));
+    let day = || AccessDay {
+        organization: OrganizationId::new("acme").expect("a valid name"),
+        day: "2026-01-31".parse().expect("a day"),
+    };
+    let refusals = access_commands().into_iter().map(|command| Command::Access(day(), command));
+    let work = units.chain(work).chain([withdraw]).chain(records).chain(campaigns);
+    work.chain(system).chain(keys).chain(refusals).collect()
 }
 
 fn recorded_name(command: &Command) -> String {
@@ -252,7 +289,8 @@ fn every_command_is_recorded_under_its_stored_name() {
         "complete",
     ];
     let system = ["pause", "resume"];
-    let expected = [&units[..], &work[..], &records[..], &campaigns[..], &system[..]].concat();
+    let access = ["issue", "rotate", "revoke", "record_refusal"];
+    let expected = [&units[..], &work[..], &records[..], &campaigns[..], &system[..], &access[..]].concat();
     assert_eq!(names, expected);
 }
 

@@ -37,7 +37,7 @@ fn recorded(envelope: &Envelope) -> Vec<Arc<RecordedEvent>> {
             reason: envelope.reason.clone(),
             causation_id: envelope.causation_id,
             correlation_id: envelope.correlation_id,
-            organization: envelope.organization.clone(),
+            organization: OrganizationId::default_organization(),
         };
         Arc::new(RecordedEvent {
             position: Position::row(version * 10),

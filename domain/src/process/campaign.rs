@@ -105,7 +105,9 @@ pub fn makes_member<'a>(recorded: impl IntoIterator<Item = &'a Event>) -> bool {
         | Event::StorageUnit(_)
         | Event::Record(_)
         | Event::Campaign(_)
-        | Event::System(_) => false,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => false,
     })
 }
 

@@ -80,7 +80,16 @@ fn every_view_can_be_kept_in_a_table() {
     let names: Vec<_> = all().iter().map(|view| view.name()).collect();
     assert_eq!(
         names,
-        ["storage_units", "key_scopes", "campaigns", "records", "transactions", "commands", "system"]
+        [
+            "storage_units",
+            "key_scopes",
+            "campaigns",
+            "records",
+            "transactions",
+            "commands",
+            "system",
+            "api_keys"
+        ]
     );
     for view in all() {
         let columns: Vec<_> = view.columns().iter().map(|column| column.name).collect();

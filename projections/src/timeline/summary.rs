@@ -1,5 +1,7 @@
 //! Events in words: one sentence each, without its subject. Does not know the state before or after.
 
+use domain::access::{self, Refused};
+use domain::api_key;
 use domain::campaign::{self, Canary, CanarySize, Pace, Tally, Target, Then};
 use domain::event::Event;
 use domain::record;
@@ -23,7 +25,30 @@ pub fn summary(event: &Event) -> String {
         Event::Record(event) => record(event),
         Event::Campaign(event) => campaign(event),
         Event::System(event) => system(event),
+        Event::ApiKey(event) => api_key(event),
+        Event::Access(access::Event::Refused(refused)) => refusal(refused),
     }
+}
+
+fn api_key(event: &api_key::Event) -> String {
+    match event {
+        api_key::Event::Issued(issued) => {
+            let end = issued.expires_at.map_or_else(String::new, |at| format!(", until {at}"));
+            format!("issued as {} with the role {}{end}", issued.name, issued.role)
+        }
+        api_key::Event::Rotated(rotated) => match rotated.previous {
+            Some(previous) => format!("given another secret; the old one is valid until {}", previous.until),
+            None => "given another secret; the old one is no longer valid".to_owned(),
+        },
+        api_key::Event::Revoked => "revoked".to_owned(),
+    }
+}
+
+fn refusal(refused: &Refused) -> String {
+    let key = refused.key.map_or_else(String::new, |key| format!(" with the key {key}"));
+    let address = refused.address.map_or_else(String::new, |address| format!(" from {address}"));
+    let Refused { method, route, count, cause, .. } = refused;
+    format!("{method} {route}{key}{address} refused, since {}; {count} in all", cause.name())
 }
 
 fn work(event: &work::Event) -> String {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use domain::campaign::{self, Pace, Pinned, Tally, Target, Then};
 use domain::event::{Event, RecordedEvent};
 use domain::filter::Filter;
-use domain::names::{Actor, CampaignId, Key, Scope, StorageUnitName};
+use domain::names::{Actor, CampaignId, Key, OrganizationId, Scope, StorageUnitName};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct Campaigns;
 /// A campaign.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CampaignRow {
+    /// Whose it is.
+    pub organization: OrganizationId,
     /// Its id.
     pub id: CampaignId,
     /// The storage unit whose keys it queues.
@@ -126,9 +128,12 @@ pub struct FirstFailure {
 
 impl View for Campaigns {
     const NAME: &'static str = "campaigns";
-    const SCHEMA: u32 = 3;
-    const COLUMNS: &'static [Column] =
-        &[Column { name: "unit", kind: ColumnKind::Text }, Column { name: "state", kind: ColumnKind::Text }];
+    const SCHEMA: u32 = 4;
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "organization", kind: ColumnKind::Text },
+        Column { name: "unit", kind: ColumnKind::Text },
+        Column { name: "state", kind: ColumnKind::Text },
+    ];
     const INDEXES: &'static [&'static [&'static str]] = &[&["unit"], &["state"]];
     type Row = CampaignRow;
 
@@ -136,7 +141,11 @@ impl View for Campaigns {
         match &event.event {
             Event::Campaign(_) => stream_key(&event.stream),
             Event::KeyScope(happened) => effect(happened).map(|(id, _)| id.to_string()),
-            Event::StorageUnit(_) | Event::Record(_) | Event::System(_) => None,
+            Event::StorageUnit(_)
+            | Event::Record(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 
@@ -152,7 +161,14 @@ impl View for Campaigns {
             (Event::Campaign(campaign::Event::TargetsAbandoned), _) => return None,
             (Event::Campaign(happened), row) => row?.after(happened, event),
             (Event::KeyScope(happened), row) => row?.after_member(happened, event),
-            (Event::StorageUnit(_) | Event::Record(_) | Event::System(_), row) => return row,
+            (
+                Event::StorageUnit(_)
+                | Event::Record(_)
+                | Event::System(_)
+                | Event::ApiKey(_)
+                | Event::Access(_),
+                row,
+            ) => return row,
         };
         row.updated_at = event.metadata.recorded_at;
         row.position = event.position;
@@ -160,7 +176,11 @@ impl View for Campaigns {
     }
 
     fn values(row: &CampaignRow) -> Vec<Value> {
-        vec![Value::Text(row.unit.to_string()), Value::Text(row.state.name().to_owned())]
+        vec![
+            Value::Text(row.organization.to_string()),
+            Value::Text(row.unit.to_string()),
+            Value::Text(row.state.name().to_owned()),
+        ]
     }
 
     fn group(_: &CampaignRow) -> Option<String> {
@@ -173,6 +193,7 @@ impl CampaignRow {
         let Subject::Campaign(id) = Subject::try_from(&event.stream).ok()? else { return None };
         let at = event.metadata.recorded_at;
         Some(Self {
+            organization: event.metadata.organization.clone(),
             id,
             unit: target.unit.clone(),
             scope: target.scope.clone(),

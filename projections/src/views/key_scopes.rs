@@ -3,7 +3,7 @@
 use domain::digest::Digest;
 use domain::event::{Event, RecordedEvent};
 use domain::key_scope;
-use domain::names::{CampaignId, Key, Scope, StorageUnitName, WorkerId};
+use domain::names::{CampaignId, Key, OrganizationId, Scope, StorageUnitName, WorkerId};
 use domain::stream::{KeyScopeId, Position, Subject, Version};
 use domain::time::Timestamp;
 pub use domain::work::Status;
@@ -21,6 +21,8 @@ pub struct KeyScopes;
 /// A key-scope.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyScopeRow {
+    /// Whose it is.
+    pub organization: OrganizationId,
     /// Its storage unit.
     pub unit: StorageUnitName,
     /// The scope.
@@ -143,8 +145,9 @@ impl KeyScopes {
 
 impl View for KeyScopes {
     const NAME: &'static str = "key_scopes";
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
     const COLUMNS: &'static [Column] = &[
+        Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "unit", kind: ColumnKind::Text },
         Column { name: "scope", kind: ColumnKind::Text },
         Column { name: "status", kind: ColumnKind::Text },
@@ -160,7 +163,12 @@ impl View for KeyScopes {
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::KeyScope(_) => stream_key(&event.stream),
-            Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => None,
+            Event::StorageUnit(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 
@@ -178,6 +186,7 @@ impl View for KeyScopes {
     fn values(row: &KeyScopeRow) -> Vec<Value> {
         let text = |text: &str| Value::Text(text.to_owned());
         vec![
+            text(row.organization.as_str()),
             text(row.unit.as_str()),
             text(row.scope.as_str()),
             text(row.status.name()),
@@ -200,6 +209,7 @@ fn first_queued(queued: &Queued, event: &RecordedEvent) -> Option<KeyScopeRow> {
         return None;
     };
     Some(KeyScopeRow {
+        organization: event.metadata.organization.clone(),
         unit,
         scope,
         key,

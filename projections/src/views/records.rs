@@ -60,7 +60,12 @@ impl View for Records {
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::Record(_) => stream_key(&event.stream),
-            Event::StorageUnit(_) | Event::KeyScope(_) | Event::Campaign(_) | Event::System(_) => None,
+            Event::StorageUnit(_)
+            | Event::KeyScope(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Storage units as they are set now. Does not know the work on their key-scopes: see [`super::key_scopes`].
 
 use domain::event::{Event, RecordedEvent};
-use domain::names::StorageUnitName;
+use domain::names::{OrganizationId, StorageUnitName};
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
@@ -17,6 +17,8 @@ pub struct StorageUnits;
 /// A storage unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StorageUnitRow {
+    /// Whose it is.
+    pub organization: OrganizationId,
     /// Its name.
     pub name: StorageUnitName,
     /// Whether it is in use.
@@ -64,15 +66,23 @@ impl UnitState {
 
 impl View for StorageUnits {
     const NAME: &'static str = "storage_units";
-    const SCHEMA: u32 = 1;
-    const COLUMNS: &'static [Column] = &[Column { name: "state", kind: ColumnKind::Text }];
+    const SCHEMA: u32 = 2;
+    const COLUMNS: &'static [Column] = &[
+        Column { name: "organization", kind: ColumnKind::Text },
+        Column { name: "state", kind: ColumnKind::Text },
+    ];
     const INDEXES: &'static [&'static [&'static str]] = &[];
     type Row = StorageUnitRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::StorageUnit(_) => stream_key(&event.stream),
-            Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => None,
+            Event::KeyScope(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 
@@ -92,7 +102,7 @@ impl View for StorageUnits {
     }
 
     fn values(row: &StorageUnitRow) -> Vec<Value> {
-        vec![Value::Text(row.state.name().to_owned())]
+        vec![Value::Text(row.organization.to_string()), Value::Text(row.state.name().to_owned())]
     }
 
     fn group(_: &StorageUnitRow) -> Option<String> {
@@ -104,6 +114,7 @@ fn created(settings: &Settings, event: &RecordedEvent) -> Option<StorageUnitRow>
     let subject = Subject::try_from(&event.stream).ok()?;
     let Settings { content, modules, queue_enabled, limits } = settings.clone();
     Some(StorageUnitRow {
+        organization: event.metadata.organization.clone(),
         name: subject.unit()?.clone(),
         state: UnitState::Active,
         content,

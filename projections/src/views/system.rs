@@ -49,7 +49,12 @@ impl View for System {
     fn key(event: &RecordedEvent) -> Option<String> {
         match &event.event {
             Event::System(_) => Some(Self::row_key()),
-            Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) => None,
+            Event::StorageUnit(_)
+            | Event::KeyScope(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 
@@ -57,7 +62,12 @@ impl View for System {
         let (paused, reason) = match &event.event {
             Event::System(system::Event::Paused(paused)) => (true, Some(paused.reason.clone())),
             Event::System(system::Event::Resumed) => (false, event.metadata.reason.clone()),
-            Event::StorageUnit(_) | Event::KeyScope(_) | Event::Record(_) | Event::Campaign(_) => return row,
+            Event::StorageUnit(_)
+            | Event::KeyScope(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => return row,
         };
         Some(SystemRow {
             paused,

@@ -189,7 +189,7 @@ fn prefixes_and_groups_are_those_of_the_stream() {
     let row = &rows[&KeyScopes::row_key(&id)];
     assert_eq!(KeyScopes::group(row).as_deref(), Some("docs/a%20b/queued"));
     assert_eq!(KeyScopes::values(row).len(), KeyScopes::COLUMNS.len());
-    assert_eq!(KeyScopes::values(row)[5], Value::Integer(1));
+    assert_eq!(KeyScopes::values(row)[6], Value::Integer(1));
 }
 
 #[test]
@@ -267,7 +267,9 @@ fn was_leased(history: &History, subject: &Subject) -> bool {
         | Event::KeyScope(_)
         | Event::Record(_)
         | Event::Campaign(_)
-        | Event::System(_) => leased,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => leased,
     })
 }
 
@@ -469,4 +471,26 @@ fn the_system_says_since_when_it_is_paused_and_why() {
     let resumed = row(&history).unwrap();
     assert_eq!((resumed.paused, resumed.reason.as_deref()), (false, Some("command 2")));
     assert!(resumed.since > paused.since);
+}
+
+#[test]
+fn a_key_keeps_its_place_when_it_is_rotated_and_when_it_is_revoked() {
+    let id = domain::names::ApiKeyId(crate::histories::uuid(7));
+    let mut history = History::default();
+    let issued = domain::api_key::Issued {
+        name: domain::names::KeyName::new("nightly").unwrap(),
+        role: domain::api_key::Role::Worker,
+        secret: Digest([1; 32]),
+        expires_at: None,
+    };
+    history.send(Command::ApiKey(id, domain::api_key::Command::Issue(issued)));
+    let rotate = domain::api_key::Command::Rotate { secret: Digest([2; 32]), grace_ms: Millis(0) };
+    history.send(Command::ApiKey(id, rotate));
+    let row = fold::<ApiKeys>(&history.events).remove(&id.to_string()).unwrap();
+    assert_eq!((row.state, row.secret, row.previous), (KeyState::Active, Digest([2; 32]), None));
+    assert!(row.rotated_at.is_some() && row.revoked_at.is_none());
+    history.send(Command::ApiKey(id, domain::api_key::Command::Revoke));
+    let row = fold::<ApiKeys>(&history.events).remove(&id.to_string()).unwrap();
+    assert_eq!((row.state, row.name.as_str()), (KeyState::Revoked, "nightly"));
+    assert!(row.revoked_at.is_some());
 }

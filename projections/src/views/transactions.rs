@@ -42,14 +42,24 @@ impl View for Transactions {
                 let key = stream_key(&event.stream)?;
                 key.split_once('/').map(|(unit, _key)| unit.to_owned())
             }
-            Event::StorageUnit(_) | Event::KeyScope(_) | Event::Campaign(_) | Event::System(_) => None,
+            Event::StorageUnit(_)
+            | Event::KeyScope(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => None,
         }
     }
 
     fn evolve(row: Option<TransactionsRow>, event: &RecordedEvent) -> Option<TransactionsRow> {
         match &event.event {
             Event::StorageUnit(storage_unit::Event::Cleared) => None,
-            Event::StorageUnit(_) | Event::KeyScope(_) | Event::Campaign(_) | Event::System(_) => row,
+            Event::StorageUnit(_)
+            | Event::KeyScope(_)
+            | Event::Campaign(_)
+            | Event::System(_)
+            | Event::ApiKey(_)
+            | Event::Access(_) => row,
             Event::Record(_) => {
                 let (unit, transactions) = match row {
                     Some(row) => (row.unit, row.transactions + 1),

@@ -188,7 +188,9 @@ async fn assert_content(index: &Index<'_>, data: &Path) {
             domain::event::Event::StorageUnit(_)
             | domain::event::Event::KeyScope(_)
             | domain::event::Event::Campaign(_)
-            | domain::event::Event::System(_) => record,
+            | domain::event::Event::System(_)
+            | domain::event::Event::ApiKey(_)
+            | domain::event::Event::Access(_) => record,
         });
         for (scope, stored) in &record.scopes {
             let place = Place::Managed(stored.digest);

@@ -195,7 +195,9 @@ async fn a_withdrawn_member_is_settled_for_its_campaign() {
             | domain::event::Event::StorageUnit(_)
             | domain::event::Event::Record(_)
             | domain::event::Event::Campaign(_)
-            | domain::event::Event::System(_) => None,
+            | domain::event::Event::System(_)
+            | domain::event::Event::ApiKey(_)
+            | domain::event::Event::Access(_) => None,
         })
         .collect();
     assert_eq!(withdrawn, [campaign; 3]);

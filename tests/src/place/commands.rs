@@ -135,9 +135,12 @@ pub async fn finish(engine: &Engine, claimed: &Claimed) -> Accepted {
 pub async fn state(engine: &Engine, key: &str) -> Work {
     match engine.inspect(Subject::KeyScope(id(key))).await.expect("the work can be looked at") {
         Aggregate::KeyScope(scope) => Some(scope.work),
-        Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
-            None
-        }
+        Aggregate::StorageUnit(_)
+        | Aggregate::Record(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::System(_)
+        | Aggregate::ApiKey(_)
+        | Aggregate::Access(_) => None,
     }
     .expect("a key-scope")
 }

@@ -59,7 +59,9 @@ pub const fn work_event(event: &Event) -> Option<&work::Event> {
         | Event::StorageUnit(_)
         | Event::Record(_)
         | Event::Campaign(_)
-        | Event::System(_) => None,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => None,
     }
 }
 

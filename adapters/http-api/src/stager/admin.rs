@@ -76,9 +76,12 @@ async fn is_clearing(state: &ApiState, unit: &StorageUnitName) -> Result<bool, F
             StorageUnit::Clearing => Ok(true),
             StorageUnit::Absent | StorageUnit::Active(_) => Ok(false),
         },
-        Aggregate::KeyScope(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
-            Ok(false)
-        }
+        Aggregate::KeyScope(_)
+        | Aggregate::Record(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::System(_)
+        | Aggregate::ApiKey(_)
+        | Aggregate::Access(_) => Ok(false),
     }
 }
 

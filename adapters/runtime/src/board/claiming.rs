@@ -31,6 +31,8 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Claimer {
     /// Who.
     pub(crate) worker: WorkerId,
+    /// Under whose name it is recorded; nothing for the worker's own.
+    pub(crate) actor: Option<Actor>,
     /// At most how many.
     pub(crate) max: usize,
     /// For how long; nothing for as long as the unit says.
@@ -129,7 +131,9 @@ impl Board {
         let lease_ms = claimer.lease_ms.unwrap_or(candidate.lease_ms);
         let claim = work::Command::Claim { worker: claimer.worker.clone(), lease_ms };
         let command = Command::work(candidate.id.clone(), claim);
-        match self.pipeline.submit_patiently(self.envelope_of(&claimer.worker, command)).await {
+        let envelope = self.envelope_of(&claimer.worker, command);
+        let actor = claimer.actor.clone().unwrap_or_else(|| envelope.actor.clone());
+        match self.pipeline.submit_patiently(Envelope { actor, ..envelope }).await {
             Ok(accepted) => Ok(claimed(candidate, lease_ms, accepted.events.first(), accepted.version)),
             Err(SubmitError::Refused(Refusal::Work(work::Refusal::OnHold))) => {
                 self.change(|queue| queue.park(&candidate));

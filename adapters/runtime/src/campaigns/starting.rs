@@ -30,7 +30,9 @@ impl Engine {
             | Command::KeyScope(..)
             | Command::Record(..)
             | Command::Campaign(..)
-            | Command::System(_) => None,
+            | Command::System(_)
+            | Command::ApiKey(..)
+            | Command::Access(..) => None,
         };
         let Some((id, start)) = pinned else { return self.pipeline().submit(envelope).await };
         let engine = self.clone();
@@ -52,6 +54,7 @@ impl Engine {
         let keys = (targets.keys.as_slice(), targets.digest);
         let pins = process::pin(id, (envelope.id, start), keys, || CommandId(self.fresh_id()));
         for pin in pins {
+            let pin = Envelope { organization: envelope.organization.clone(), ..pin };
             if let Err(error) = self.submit_patiently(pin).await {
                 self.abandon_later(id).await;
                 return Err(error);
@@ -76,7 +79,9 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
-            | Aggregate::System(_) => return Ok(()),
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => return Ok(()),
         };
         Err(SubmitError::Refused(refusal.into()))
     }

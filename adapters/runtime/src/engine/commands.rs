@@ -11,6 +11,7 @@ use domain::stream::{KeyScopeId, Subject};
 use domain::work::{self, UnassignCause};
 
 use super::Engine;
+use super::access::Lesson;
 use crate::board::{Claimed, Claimer};
 use crate::pipeline::{Accepted, SubmitError};
 use crate::waiters::Serves;
@@ -23,10 +24,13 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`], which says what to do.
     pub async fn submit(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
-        match envelope.idempotency_key {
+        let envelope = self.owned(envelope).await?;
+        let lesson = Lesson::of(&envelope);
+        let result = match envelope.idempotency_key {
             None => self.submit_new(envelope).await,
             Some(_) => self.submit_once(envelope).await,
-        }
+        };
+        self.learn(lesson, result)
     }
 
     /// Carries out a command of the engine's own, which waits for its place in the queue.
@@ -34,7 +38,10 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`], which says what to do.
     pub async fn submit_patiently(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
-        self.0.pipeline.submit_patiently(envelope).await
+        let envelope = self.owned(envelope).await?;
+        let lesson = Lesson::of(&envelope);
+        let result = self.0.pipeline.submit_patiently(envelope).await;
+        self.learn(lesson, result)
     }
 
     /// The state of a thing, after everything that was acknowledged before.
@@ -42,7 +49,11 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`] when its stream cannot be read.
     pub async fn inspect(&self, subject: Subject) -> Result<Aggregate, SubmitError> {
-        self.0.pipeline.inspect(subject).await.map(|inspected| inspected.aggregate)
+        let inspected = self.0.pipeline.inspect(subject.clone()).await?;
+        let owners = self.organization().zip(inspected.organization.as_ref());
+        // Whether the system is paused concerns everybody.
+        let is_foreign = subject != Subject::System && owners.is_some_and(|(mine, its)| mine != its);
+        Ok(if is_foreign { Aggregate::initial(&subject) } else { inspected.aggregate })
     }
 
     /// Takes every item of a unit back from whoever has it; when this returns, nobody has any (`reference/stager.md`
@@ -96,7 +107,8 @@ impl Engine {
         wait: Duration,
         serves: &Arc<Serves>,
     ) -> Result<Vec<Claimed>, SubmitError> {
-        let claimer = Claimer { worker: worker.clone(), max, lease_ms: None, serves: serves.clone() };
+        let (worker, actor) = (worker.clone(), None);
+        let claimer = Claimer { worker, actor, max, lease_ms: None, serves: serves.clone() };
         self.board().claim(&claimer, wait).await
     }
 

@@ -19,17 +19,26 @@ impl Engine {
     /// The read model.
     #[must_use]
     pub fn read_model(&self) -> &dyn ReadModel {
-        &*self.0.parts.read_model
+        match &self.1 {
+            None => &*self.0.parts.read_model,
+            Some(own) => &*own.read_model,
+        }
     }
 
     pub(crate) fn read_model_shared(&self) -> Arc<dyn ReadModel> {
-        self.0.parts.read_model.clone()
+        match &self.1 {
+            None => self.0.parts.read_model.clone(),
+            Some(own) => own.read_model.clone(),
+        }
     }
 
     /// The log, to read from.
     #[must_use]
     pub fn store(&self) -> &dyn EventStore {
-        &*self.0.parts.store
+        match &self.1 {
+            None => &*self.0.parts.store,
+            Some(own) => &*own.store,
+        }
     }
 
     /// The documents.

@@ -123,6 +123,8 @@ impl Engine {
 
     async fn learn_unit(&self, unit: &StorageUnitName) -> Result<(), SubmitError> {
         let settings = self.unit_settings(unit).await?;
+        // Whose it is has to be known before anybody claims from it.
+        self.owner(unit).await?;
         let mut units = self.0.units.write().unwrap_or_else(PoisonError::into_inner);
         units.insert(unit.clone(), settings);
         drop(units);
@@ -172,6 +174,9 @@ impl Engine {
             (Event::Campaign(domain::campaign::Event::Started(_)), Ok(Subject::Campaign(id))) => {
                 self.drive_campaign(id, campaigns::TakenUp::New, recorded.position).await;
             }
+            (Event::ApiKey(event), Ok(Subject::ApiKey(id))) => {
+                self.0.keys.apply(id, &recorded.metadata.organization, recorded.version, event);
+            }
             (Event::StorageUnit(event), Ok(Subject::StorageUnit(unit))) => {
                 self.learn_unit(&unit).await?;
                 if *event == storage_unit::Event::Dropped {
@@ -194,7 +199,9 @@ impl Engine {
                 | Event::KeyScope(_)
                 | Event::Record(_)
                 | Event::Campaign(_)
-                | Event::System(_),
+                | Event::System(_)
+                | Event::ApiKey(_)
+                | Event::Access(_),
                 Ok(_) | Err(_),
             ) => {}
         }
@@ -202,6 +209,6 @@ impl Engine {
     }
 }
 
-const fn rows(filters: Vec<(&'static str, Value)>) -> Query {
+pub(super) const fn rows(filters: Vec<(&'static str, Value)>) -> Query {
     Query { view: "", filters, key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
 }

@@ -219,7 +219,9 @@ impl PipelineMetrics {
                 | Event::StorageUnit(_)
                 | Event::Record(_)
                 | Event::Campaign(_)
-                | Event::System(_) => {}
+                | Event::System(_)
+                | Event::ApiKey(_)
+                | Event::Access(_) => {}
             }
         }
     }

@@ -126,7 +126,7 @@ impl Message {
     fn answer(
         self,
         result: Result<Accepted, SubmitError>,
-        inspected: Option<Aggregate>,
+        inspected: Option<Inspected>,
         counters: &mut CommandCounters,
     ) {
         // Whoever asked may have gone away; what was decided stands all the same.
@@ -143,10 +143,10 @@ impl Message {
 fn answer_inspection(
     reply: oneshot::Sender<Result<Inspected, SubmitError>>,
     accepted: Result<Accepted, SubmitError>,
-    inspected: Option<Aggregate>,
+    inspected: Option<Inspected>,
 ) {
     let answer = match (accepted, inspected) {
-        (Ok(_), Some(aggregate)) => Ok(Inspected { aggregate }),
+        (Ok(_), Some(inspected)) => Ok(inspected),
         (Ok(_), None) => Err(SubmitError::Stopping),
         (Err(error), _) => Err(error),
     };

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use domain::aggregate::{Aggregate, Refusal};
 use domain::envelope::Envelope;
 use domain::event::{Event, Metadata};
+use domain::names::OrganizationId;
 use domain::ports::{Append, NewEvent};
 use domain::stream::{ExpectedVersion, StreamId, Subject, Version};
 use domain::time::Timestamp;
 
 use super::batch::{Pending, States};
 use super::cache::Entry;
-use super::{Message, SubmitError};
+use super::{Inspected, Message, SubmitError};
 
 /// What is decided together and handed to the store at once.
 pub(super) struct Round {
@@ -43,7 +44,7 @@ pub(super) struct Decided {
     pub(super) append: Option<usize>,
     pub(super) version: Option<Version>,
     pub(super) outcome: Result<Vec<Event>, SubmitError>,
-    pub(super) inspected: Option<Aggregate>,
+    pub(super) inspected: Option<Inspected>,
 }
 
 /// What a command makes of its stream.
@@ -119,8 +120,9 @@ impl Round {
         let envelope = match &pending.message {
             Message::Submit(submission, _) => &submission.envelope,
             Message::Inspect(..) => {
-                let aggregate = entry.aggregate.clone();
-                return unchanged(pending, version, Ok(Vec::new()), Some(aggregate));
+                let (aggregate, organization) = (entry.aggregate.clone(), entry.organization.clone());
+                let inspected = Inspected { aggregate, organization };
+                return unchanged(pending, version, Ok(Vec::new()), Some(inspected));
             }
         };
         match step(entry, envelope, &pending.stream, self.now) {
@@ -147,20 +149,19 @@ fn step(
     stream: &StreamId,
     now: Timestamp,
 ) -> Result<Option<Step>, SubmitError> {
-    if entry.organization.as_ref().is_some_and(|organization| *organization != envelope.organization) {
-        return Err(SubmitError::OtherOrganization);
-    }
+    let organization = match (&entry.organization, &envelope.organization) {
+        (Some(its), Some(asking)) if its != asking => return Err(SubmitError::OtherOrganization),
+        (Some(organization), Some(_) | None) | (None, Some(organization)) => organization.clone(),
+        (None, None) => OrganizationId::default_organization(),
+    };
     let events = entry.aggregate.decide(&envelope.command, now)?;
     if events.is_empty() {
         return Ok(None);
     }
     let expected = ExpectedVersion::after(entry.version);
     let mut version = expected.next();
-    let mut next = Entry {
-        aggregate: entry.aggregate.clone(),
-        version: None,
-        organization: Some(envelope.organization.clone()),
-    };
+    let mut next =
+        Entry { aggregate: entry.aggregate.clone(), version: None, organization: Some(organization.clone()) };
     for event in &events {
         let evolved = next.aggregate.evolve(event, version);
         next.aggregate =
@@ -168,14 +169,18 @@ fn step(
         next.version = Some(version);
         version = version.next();
     }
-    let metadata = metadata(envelope, now)?;
+    let metadata = metadata(envelope, organization, now)?;
     let new = |(index, event)| NewEvent { id: envelope.id.event_id(index), event };
     let events = (0_u16..).zip(events).map(new).collect();
     let append = Append { stream: stream.clone(), expected, events, metadata: Arc::new(metadata) };
     Ok(Some(Step { next, append }))
 }
 
-fn metadata(envelope: &Envelope, now: Timestamp) -> Result<Metadata, SubmitError> {
+fn metadata(
+    envelope: &Envelope,
+    organization: OrganizationId,
+    now: Timestamp,
+) -> Result<Metadata, SubmitError> {
     let command = envelope.command.record().map_err(|error| SubmitError::Rejected(error.to_string()))?;
     Ok(Metadata {
         recorded_at: now,
@@ -186,6 +191,6 @@ fn metadata(envelope: &Envelope, now: Timestamp) -> Result<Metadata, SubmitError
         reason: envelope.reason.clone(),
         causation_id: envelope.causation_id,
         correlation_id: envelope.correlation_id,
-        organization: envelope.organization.clone(),
+        organization,
     })
 }

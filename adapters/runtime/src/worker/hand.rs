@@ -75,7 +75,9 @@ impl<'a> Hand<'a> {
             Aggregate::StorageUnit(_)
             | Aggregate::Record(_)
             | Aggregate::Campaign(_)
-            | Aggregate::System(_) => Ok(false),
+            | Aggregate::System(_)
+            | Aggregate::ApiKey(_)
+            | Aggregate::Access(_) => Ok(false),
         }
     }
 

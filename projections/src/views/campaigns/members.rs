@@ -77,7 +77,14 @@ impl CampaignRow {
         let code = bounded(&failed.code, ERROR_CODE_BYTES_MAX);
         let key = match Subject::try_from(&event.stream) {
             Ok(Subject::KeyScope(id)) => Some(id.key),
-            Ok(Subject::StorageUnit(_) | Subject::Record(_) | Subject::Campaign(_) | Subject::System)
+            Ok(
+                Subject::StorageUnit(_)
+                | Subject::Record(_)
+                | Subject::Campaign(_)
+                | Subject::System
+                | Subject::ApiKey(_)
+                | Subject::Access(_),
+            )
             | Err(_) => None,
         };
         if self.first_failures.len() < FIRST_FAILURES_MAX

@@ -28,9 +28,12 @@ async fn told(state: &ApiState, id: &KeyScopeId, token: Token) -> Result<String,
     let end = after.iter().find_map(|event| end(event)).unwrap_or_else(|| "it ended".to_owned());
     match state.engine.inspect(Subject::KeyScope(id.clone())).await? {
         Aggregate::KeyScope(scope) => Ok(format!("{end}; {}", now(&scope.work))),
-        Aggregate::StorageUnit(_) | Aggregate::Record(_) | Aggregate::Campaign(_) | Aggregate::System(_) => {
-            Ok(end)
-        }
+        Aggregate::StorageUnit(_)
+        | Aggregate::Record(_)
+        | Aggregate::Campaign(_)
+        | Aggregate::System(_)
+        | Aggregate::ApiKey(_)
+        | Aggregate::Access(_) => Ok(end),
     }
 }
 
@@ -64,7 +67,12 @@ fn end(event: &RecordedEvent) -> Option<String> {
             | work::Event::Released
             | work::Event::LateResultRefused(_) => None,
         },
-        Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_) | Event::System(_) => None,
+        Event::StorageUnit(_)
+        | Event::Record(_)
+        | Event::Campaign(_)
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => None,
     }
 }
 
