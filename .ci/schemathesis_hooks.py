@@ -14,7 +14,7 @@ KEY = re.compile(r"(?!\.\.?$)[!-~]([ -~]*[!-~])?", re.ASCII)
 # How long a claim may wait here, in milliseconds: to wait until nothing has come tells no more after half a minute.
 WAIT_MS_MAX = 100
 # Pages whose `after` is a cursor; that of the others is a position or a number.
-WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/workers"}
+WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers"}
 
 
 def replace(values, name, form, known):

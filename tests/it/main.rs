@@ -1,6 +1,7 @@
 //! The one integration binary.
 #![cfg(test)]
 
+mod access;
 mod bad_input;
 mod bench;
 mod cli;

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use domain::names::{Key, Scope, StorageUnitName, WorkerId};
+use domain::api_key::Role;
+use domain::names::{ApiKeyId, Key, KeyName, OrganizationId, Scope, StorageUnitName, WorkerId};
+use domain::time::Timestamp;
 
 use crate::bench::{Row, Size};
 use crate::telemetry::LogFormat;
@@ -41,6 +43,9 @@ pub(crate) struct Global {
     /// Talk to this server instead of opening the data folder, such as http://127.0.0.1:7171
     #[arg(long, global = true, env = "REPRISE_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// The API key to present to the server, rp_…; better in the environment, where no list of processes shows it
+    #[arg(long, global = true, env = "REPRISE_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
     /// Print data as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -72,6 +77,9 @@ pub(crate) enum Command {
     /// Whether leases are given at all: stop all dispatching, and go on
     #[command(subcommand)]
     System(SystemCommand),
+    /// API keys: who may ask a server, and for what
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// What stands where
     Status(StatusOptions),
     /// Everything that ever happened to a unit, a document or a campaign
@@ -162,9 +170,13 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ServeOptions {
-    /// Where to listen; only loopback until there is access control [default: 127.0.0.1:7171]
+    /// Where to listen; elsewhere than on loopback only with keys [default: 127.0.0.1:7171]
     #[arg(long, env = "REPRISE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Listen elsewhere than on loopback although requests and keys go over the network as they are: only behind a
+    /// proxy that adds TLS, or in a network that nobody else can read
+    #[arg(long)]
+    pub(crate) insecure_http: bool,
     /// How many documents are processed at once by this server; 0 leaves them to others [default: 0]
     #[arg(long, env = "REPRISE_WORKERS", value_parser = clap::value_parser!(u16).range(0..=1024))]
     pub(crate) workers: Option<u16>,
@@ -265,6 +277,39 @@ pub(crate) enum SystemCommand {
         #[arg(long)]
         reason: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make a key and show it, this one time
+    Create {
+        /// Its name, under which its commands are recorded
+        name: KeyName,
+        /// viewer reads, operator asks for work, admin does everything, worker processes
+        #[arg(long)]
+        role: Role,
+        /// Whose it is [default: that of the key in use, else 'default']
+        #[arg(long)]
+        organization: Option<OrganizationId>,
+        /// When it ends by itself, such as 2027-01-31T12:00:00Z
+        #[arg(long, value_name = "INSTANT")]
+        expires_at: Option<Timestamp>,
+    },
+    /// Every key, without secrets
+    List {
+        /// Those of another organization
+        #[arg(long)]
+        organization: Option<OrganizationId>,
+    },
+    /// Give a key another secret and show it, this one time
+    Rotate {
+        id: ApiKeyId,
+        /// For how long the old secret stays valid, in seconds
+        #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+        grace: u64,
+    },
+    /// Make a key invalid for ever, at once
+    Revoke { id: ApiKeyId },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -105,6 +105,9 @@ async fn open_read_model(folder: &Path, store: &SqliteStore) -> Result<SqliteRea
 pub(crate) fn surfaces(config: &Config, engine: Engine, trusted: bool, closing: Closing) -> axum::Router {
     let settings = HttpSettings {
         body_bytes_max: config.limits.body_bytes_max,
+        headers_bytes_max: config.limits.headers_bytes_max,
+        requests_at_once_max: config.limits.requests_at_once_max,
+        requests_per_second_max: config.limits.requests_per_second_max,
         page_rows_max: config.limits.page_rows_max,
         keys_max: config.limits.keys_max,
         zone: config.stager.zone.clone(),

@@ -27,6 +27,7 @@ use crate::serve::ServerFile;
 pub(crate) struct Client {
     door: Door,
     actor: Actor,
+    api_key: Option<String>,
 }
 
 enum Door {
@@ -44,17 +45,17 @@ const NDJSON: &str = "application/x-ndjson";
 impl Client {
     /// Opens the nearest door: the server that was named, the data folder itself, or the server that has it.
     pub(crate) async fn open(global: &Global, config: &Config) -> Result<Self, CliError> {
-        let actor = actor();
+        let (actor, api_key) = (actor(), global.api_key.clone());
         if let Some(server) = &global.server {
-            return Ok(Self { door: there(server)?, actor });
+            return Ok(Self { door: there(server)?, actor, api_key });
         }
         if let Some(store) = assemble::open_store(config)? {
             let engine = assemble::start(config, store, BTreeMap::new()).await?;
             let router = assemble::surfaces(config, engine.clone(), true, Closing::default());
-            return Ok(Self { door: Door::Here { router, engine }, actor });
+            return Ok(Self { door: Door::Here { router, engine }, actor, api_key: None });
         }
         match ServerFile::read(&config.data_dir) {
-            Some(server) => Ok(Self { door: there(&server.url)?, actor }),
+            Some(server) => Ok(Self { door: there(&server.url)?, actor, api_key }),
             None => Err(CliError::Environment(format!(
                 "the data folder {} is in use by another reprise that answers no requests; wait for it or stop it",
                 config.data_dir.display()
@@ -71,7 +72,7 @@ impl Client {
                 "no server is running here; name one with --server http://127.0.0.1:7171".to_owned(),
             )
         })?;
-        Ok(Self { door: there(&url)?, actor: actor() })
+        Ok(Self { door: there(&url)?, actor: actor(), api_key: global.api_key.clone() })
     }
 
     /// Asks, and gives the reply's bytes.
@@ -202,7 +203,11 @@ impl Client {
             Door::There { base, .. } => base.as_str(),
         };
         let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
-        request = request.header("reprise-actor", self.actor.as_str());
+        request = match &self.api_key {
+            // The key says who asks.
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request.header("reprise-actor", self.actor.as_str()),
+        };
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }

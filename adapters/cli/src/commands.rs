@@ -3,6 +3,7 @@
 pub(crate) mod campaign;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod projections;
 pub(crate) mod reprocess;

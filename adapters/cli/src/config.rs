@@ -50,6 +50,13 @@ pub(crate) struct Config {
 pub(crate) struct Limits {
     /// The largest request body, in bytes.
     pub(crate) body_bytes_max: usize,
+    /// The most bytes of a request's headers together.
+    pub(crate) headers_bytes_max: usize,
+    /// How many requests are answered at once.
+    pub(crate) requests_at_once_max: usize,
+    /// How many requests a key, or an address without one, may send in a second; without it, as many as it likes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) requests_per_second_max: Option<u32>,
     /// The most rows of one page.
     pub(crate) page_rows_max: usize,
     /// The most keys of one request that names keys one by one.
@@ -110,6 +117,9 @@ impl Default for Limits {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self {
             body_bytes_max: http.body_bytes_max,
+            headers_bytes_max: http.headers_bytes_max,
+            requests_at_once_max: http.requests_at_once_max,
+            requests_per_second_max: http.requests_per_second_max,
             page_rows_max: http.page_rows_max,
             keys_max: http.keys_max,
             commands_waiting_max: runtime.commands_waiting_max,
@@ -168,6 +178,8 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         let Limits {
             body_bytes_max,
+            headers_bytes_max,
+            requests_at_once_max,
             page_rows_max,
             keys_max,
             commands_waiting_max,
@@ -177,6 +189,8 @@ impl Config {
         } = &self.limits;
         let limits = [
             ("body_bytes_max", body_bytes_max),
+            ("headers_bytes_max", headers_bytes_max),
+            ("requests_at_once_max", requests_at_once_max),
             ("page_rows_max", page_rows_max),
             ("keys_max", keys_max),
             ("commands_waiting_max", commands_waiting_max),
@@ -185,6 +199,9 @@ impl Config {
         ];
         match limits.into_iter().find(|(_, value)| **value == 0) {
             Some((name, _)) => Err(format!("limits.{name} must be at least 1")),
+            None if self.limits.requests_per_second_max == Some(0) => {
+                Err("limits.requests_per_second_max must be at least 1; leave it out for no limit".to_owned())
+            }
             None => Ok(()),
         }
     }

@@ -67,6 +67,7 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Reprocess(command) => commands::reprocess::run(&global, &config, command).await,
         Command::Campaign(command) => commands::campaign::run(&global, &config, command).await,
         Command::System(command) => commands::system::run(&global, &config, command).await,
+        Command::Keys(command) => commands::keys::run(&global, &config, command).await,
         Command::Status(options) => commands::status::run(&global, &config, options).await,
         Command::History(options) => commands::history::run(&global, &config, options).await,
         Command::Events(options) => commands::log::events(&global, &config, options).await,

@@ -21,7 +21,7 @@ use manager::ServiceManager;
 /// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
 pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
     let listen = options.listen.unwrap_or(config.listen);
-    check_loopback(listen)?;
+    check_insecure(listen, options.insecure_http)?;
     let Some(store) = assemble::open_store(config)? else {
         return Err(CliError::Environment(format!(
             "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
@@ -34,6 +34,10 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
         ))
     })?;
     let engine = assemble::start(config, store, BTreeMap::new()).await?;
+    if let Err(error) = check_keys(listen, &engine) {
+        engine.shutdown().await;
+        return Err(error);
+    }
     engine.start_workers(usize::from(options.workers.unwrap_or(config.workers))).await;
     // Before anybody is told that it listens: who knows that may want it to stop.
     let stop_signal = stop_signal()?;
@@ -72,7 +76,9 @@ impl Door {
         let url = format!("http://{address}");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let closing = Closing::default();
-        let server = axum::serve(listener, assemble::surfaces(config, engine, false, closing.clone()));
+        let surfaces = assemble::surfaces(config, engine, false, closing.clone());
+        let surfaces = surfaces.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, surfaces);
         let server = server.with_graceful_shutdown(async move {
             // A sender that is gone has said it as well.
             let _said = stopped.await;
@@ -129,12 +135,32 @@ impl ServerFile {
     }
 }
 
-fn check_loopback(listen: SocketAddr) -> Result<(), CliError> {
-    if listen.ip().is_loopback() {
+/// Keys that go over a network as they are can be read there.
+fn check_insecure(listen: SocketAddr, insecure_http: bool) -> Result<(), CliError> {
+    if listen.ip().is_loopback() || insecure_http {
         return Ok(());
     }
     Err(CliError::Usage(format!(
-        "{listen} can be reached from other machines, and there is no access control yet; listen on 127.0.0.1 or [::1]"
+        "{listen} can be reached from other machines, and keys would go over the network unencrypted; listen on \
+         127.0.0.1 or [::1] behind a proxy that adds TLS, or say --insecure-http if the network itself is safe"
+    )))
+}
+
+/// Without keys everybody who reaches the server may do everything, so only this machine may reach it.
+fn check_keys(listen: SocketAddr, engine: &runtime::Engine) -> Result<(), CliError> {
+    const MAKE_ONE: &str = "reprise keys create NAME --role admin";
+    if engine.has_keys() {
+        return Ok(());
+    }
+    if listen.ip().is_loopback() {
+        tracing::warn!(
+            "there is no API key yet, so everybody on this machine may do everything; make the first one with '{MAKE_ONE}'"
+        );
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{listen} can be reached from other machines, and there is no API key yet; make the first one with '{MAKE_ONE}', \
+         or listen on 127.0.0.1 or [::1]"
     )))
 }
 

@@ -9,12 +9,27 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
+use crate::access::identity::Identity;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
 pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_value};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use write::{Keyed, Nothing, Reason, Write, check_reason};
+
+/// What a handler has at hand, with the engine as the caller's organization has it: what belongs to others is not there.
+#[derive(Debug)]
+pub(crate) struct State<S>(pub(crate) S);
+
+impl FromRequestParts<ApiState> for State<ApiState> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        let engine = state.engine.of(identity.organization);
+        Ok(Self(ApiState { engine, ..state.clone() }))
+    }
+}
 
 /// The parts of the path, decoded.
 #[derive(Debug)]

@@ -5,12 +5,14 @@
 
 #![expect(unused_qualifications, reason = "what describes a route is generated, and writes paths in full")]
 
+mod access;
 mod admission;
 mod closing;
 mod description;
 mod docs;
 mod extract;
 mod health;
+mod limits;
 mod metrics;
 mod native;
 mod observe;
@@ -29,6 +31,8 @@ use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 
+pub use access::{RouteAccess, access_table};
+
 pub use closing::Closing;
 pub use description::document;
 pub use state::{ApiState, HttpSettings};
@@ -45,6 +49,7 @@ pub fn router(state: ApiState) -> Router {
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(body_bytes_max))
+        .layer(from_fn_with_state(access::Guard::new(state.clone()), access::guard))
         .layer(from_fn_with_state(state.clone(), position::stamp_every_reply))
         .layer(Extension(metrics))
         .layer(from_fn_with_state(observer, observe::every_request))

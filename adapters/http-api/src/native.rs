@@ -7,6 +7,7 @@ mod commands;
 mod documents;
 mod events;
 mod key_scopes;
+mod keys;
 mod leases;
 mod log;
 mod overview;
@@ -36,6 +37,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(storage_units::router())
         .merge(key_scopes::router())
+        .merge(keys::router())
         .merge(campaigns::router())
         .merge(leases::router())
         .merge(documents::router())

@@ -95,7 +95,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let json = serde_json::to_vec(&self.body()).expect("strings and a number are always JSON");
         let mut response = (self.status, [(CONTENT_TYPE, PROBLEM_JSON)], json).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&self.status) {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_S);
         }
         response

@@ -1,12 +1,15 @@
 //! What is the same in every request: who asks, how a command becomes an envelope, and the one door into the engine.
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use domain::api_key::Role;
 use domain::envelope::{Command, Envelope};
-use domain::names::{Actor, CommandId, IdempotencyKey};
-use runtime::{Accepted, SubmitError};
+use domain::names::{Actor, CommandId, IdempotencyKey, OrganizationId};
+use runtime::{Accepted, Knock, SubmitError};
 
+use crate::access::identity::{Identity, forbidden};
+use crate::access::rights::Right;
 use crate::admission;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -16,19 +19,55 @@ pub(crate) const ACTOR_HEADER: &str = "reprise-actor";
 /// The header that gives a request a key: sent again under it, the request is not done again.
 pub(crate) const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
 /// Who asks when nobody says so.
-const ACTOR_DEFAULT: &str = "http";
+pub(crate) const ACTOR_DEFAULT: &str = "http";
 
 /// Who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) actor: Actor,
+    identity: Identity,
 }
 
 impl Caller {
     /// An envelope of a command from this caller, with a fresh id.
     pub(crate) fn envelope(&self, state: &ApiState, command: Command, reason: Option<&str>) -> Envelope {
         let id = CommandId(state.engine.fresh_id());
-        Envelope { reason: reason.map(str::to_owned), ..Envelope::new(id, self.actor.clone(), command) }
+        let (organization, reason) = (Some(self.identity.organization.clone()), reason.map(str::to_owned));
+        Envelope { organization, reason, ..Envelope::new(id, self.actor.clone(), command) }
+    }
+
+    /// The same caller on behalf of somebody, whom only admins may name. The key stays beside the name in what is
+    /// recorded, so nobody can be taken for somebody else.
+    pub(crate) fn on_behalf_of(&self, actor: Actor) -> Result<Actor, Problem> {
+        let Some((_, key)) = &self.identity.key else { return Ok(actor) };
+        if self.identity.role != Role::Admin {
+            let detail = "only the role admin may act on behalf of others; leave the actor out, and the command is \
+                          recorded under the key's name";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "on_behalf_of", detail));
+        }
+        Actor::new(format!("{actor} via {key}"))
+            .map_err(|error| Problem::bad_request(format!("the actor with the key's name: {error}")))
+    }
+
+    /// Refuses a command that needs a right which the route alone does not need.
+    pub(crate) fn check(&self, command: &Command) -> Result<(), Problem> {
+        let right = Right::to_send(command);
+        if self.identity.has(right) { Ok(()) } else { Err(forbidden(right)) }
+    }
+
+    /// What is recorded when something is refused that only the handler could see.
+    pub(crate) fn knock(&self, method: &str, route: &str) -> Knock {
+        self.identity.knock(method, route)
+    }
+
+    /// Who asks, when a key says so.
+    pub(crate) fn known(&self) -> Option<&Actor> {
+        self.identity.key.as_ref().map(|_| &self.actor)
+    }
+
+    /// Whose things are meant.
+    pub(crate) const fn organization(&self) -> &OrganizationId {
+        &self.identity.organization
     }
 }
 
@@ -50,16 +89,26 @@ pub(crate) async fn carry_out(state: &ApiState, envelope: Envelope) -> Result<Ac
 impl FromRequestParts<ApiState> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &ApiState) -> Result<Self, Problem> {
-        let actor = match parts.headers.get(ACTOR_HEADER) {
-            None => ACTOR_DEFAULT,
-            Some(value) => value
-                .to_str()
-                .map_err(|_| Problem::bad_request("the header Reprise-Actor must be ASCII text"))?,
-        };
-        let actor = Actor::new(actor)
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Problem> {
+        let identity = Identity::from_request_parts(parts, state).await?;
+        let own = identity.key.as_ref().map_or(ACTOR_DEFAULT, |(_, name)| name.as_str());
+        let actor = Actor::new(own).expect("a key's name is shorter than an actor's, of fewer characters");
+        let caller = Self { actor, identity };
+        let Some(value) = parts.headers.get(ACTOR_HEADER) else { return Ok(caller) };
+        let text = value.to_str();
+        let text = text.map_err(|_| Problem::bad_request("the header Reprise-Actor must be ASCII text"))?;
+        let actor = Actor::new(text)
             .map_err(|error| Problem::bad_request(format!("header Reprise-Actor: {error}")))?;
-        Ok(Self { actor })
+        match caller.on_behalf_of(actor) {
+            Ok(actor) => Ok(Self { actor, ..caller }),
+            Err(problem) => {
+                let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+                if problem.status == StatusCode::FORBIDDEN {
+                    state.engine.record_refusal(caller.knock(parts.method.as_str(), route)).await;
+                }
+                Err(problem)
+            }
+        }
     }
 }
 

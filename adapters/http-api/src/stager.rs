@@ -21,8 +21,10 @@ use std::future::ready;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::ALLOW;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Every call of this surface.
@@ -32,6 +34,11 @@ pub(crate) fn router() -> Router<ApiState> {
         .merge(transaction_routes())
         .merge(access_routes())
         .merge(reprocess_routes())
+}
+
+/// The answer to a request that did not get as far as its call.
+pub(crate) fn refused(problem: Problem) -> Response {
+    reply::refused(problem).into_response()
 }
 
 /// `reference/stager.md` §3. `statistics` is our path for what the reference says no path of.

@@ -14,6 +14,12 @@ use crate::closing::Closing;
 pub struct HttpSettings {
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
+    /// The most bytes of a request's headers together.
+    pub headers_bytes_max: usize,
+    /// How many requests are answered at once.
+    pub requests_at_once_max: usize,
+    /// How many requests a key, or an address without one, may send in a second; nothing for as many as it likes.
+    pub requests_per_second_max: Option<u32>,
     /// The most rows of one page.
     pub page_rows_max: usize,
     /// The most keys of one request that names keys one by one.
@@ -22,7 +28,7 @@ pub struct HttpSettings {
     pub zone: String,
     /// Base URLs below which content may be registered over HTTP; anything else is refused.
     pub registered_bases: Vec<String>,
-    /// Whether whoever calls owns this process and may register content anywhere: the command line, in process.
+    /// Whether whoever calls owns this process and may do everything, without a key: the command line, in process.
     pub trusted: bool,
     /// Called with the headers of each request and the span that was made for it: here a trace is taken up that began
     /// with the caller.
@@ -33,6 +39,9 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             body_bytes_max: 16 << 20,
+            headers_bytes_max: 32 << 10,
+            requests_at_once_max: 4_096,
+            requests_per_second_max: None,
             page_rows_max: 1_000,
             keys_max: 10_000,
             zone: "LOCAL_ZONE".to_owned(),

@@ -122,7 +122,7 @@ fn rival(key: &str, last: u64, event: work::Event) -> Fault {
         reason: None,
         causation_id: None,
         correlation_id: None,
-        organization: command.organization,
+        organization: OrganizationId::default_organization(),
     };
     let event = domain::event::Event::KeyScope(domain::key_scope::Event::Work(event));
     let new = NewEvent { id: command.id.event_id(u16::try_from(last).unwrap()), event };
@@ -302,7 +302,7 @@ async fn a_stream_of_another_organization_is_refused() {
     queue(&engine, "a").await;
     let hold = Command::work(id("a"), work::Command::Hold);
     let theirs = |engine: &Engine| Envelope {
-        organization: OrganizationId::new("somebody-else").unwrap(),
+        organization: Some(OrganizationId::new("somebody-else").unwrap()),
         ..envelope(engine, hold.clone())
     };
     assert_eq!(engine.submit(theirs(&engine)).await, Err(SubmitError::OtherOrganization));

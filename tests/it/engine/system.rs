@@ -176,7 +176,12 @@ async fn no_lease_lies_in_the_log_between_a_pause_and_its_resume() {
         match &event.event {
             Event::System(system::Event::Paused(_)) => paused = true,
             Event::System(system::Event::Resumed) => paused = false,
-            other @ (Event::KeyScope(_) | Event::StorageUnit(_) | Event::Record(_) | Event::Campaign(_)) => {
+            other @ (Event::KeyScope(_)
+            | Event::StorageUnit(_)
+            | Event::Record(_)
+            | Event::Campaign(_)
+            | Event::ApiKey(_)
+            | Event::Access(_)) => {
                 let is_lease = word(other) == "assigned";
                 assert!(!(paused && is_lease), "a lease at {} while paused", event.position);
                 leases += usize::from(is_lease);

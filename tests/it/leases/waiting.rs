@@ -24,6 +24,7 @@ async fn until_waiting(engine: &Engine, count: usize) {
 fn claim_of(number: usize) -> Claim {
     Claim {
         worker: WorkerId::new(format!("w{number}")).unwrap(),
+        actor: None,
         version: None,
         queues: Vec::new(),
         max: 1,

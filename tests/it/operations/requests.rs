@@ -85,7 +85,7 @@ async fn a_log_for_programs_names_the_request_in_every_line_and_never_what_was_s
             .method(method)
             .uri(format!("{url}{path}"))
             .header("x-request-id", "looked-for")
-            .header("authorization", "Bearer secret-token")
+            .header("authorization", "Basic secret-token")
             .body(http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes())))
             .unwrap()
     };

@@ -47,6 +47,8 @@ pub const fn word(event: &Event) -> &'static str {
         Event::Record(event) => event.name(),
         Event::Campaign(event) => event.name(),
         Event::System(event) => event.name(),
+        Event::ApiKey(event) => event.name(),
+        Event::Access(event) => event.name(),
     }
 }
 

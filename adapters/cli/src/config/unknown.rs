@@ -8,7 +8,7 @@ use super::{Config, ContentConfig, Limits};
 /// Keys that the defaults leave out because they have no value.
 const WITHOUT_DEFAULT: [(&str, &[&str]); 3] = [
     ("content.", &["base_url"]),
-    ("limits.", &["log_bytes_max"]),
+    ("limits.", &["log_bytes_max", "requests_per_second_max"]),
     ("modules.", &["url", "shell", "dir", "output_scope"]),
 ];
 

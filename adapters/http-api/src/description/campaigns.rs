@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::names::{
-    Actor, CampaignId, Count, Digest, Instant, Key, Millis, Position, Scope, StorageUnitName, Timestamp,
-    Version,
+    Actor, CampaignId, Count, Digest, Instant, Key, Millis, OrganizationId, Position, Scope, StorageUnitName,
+    Timestamp, Version,
 };
 use super::one_of;
 use super::settings::Pace;
@@ -17,6 +17,7 @@ use super::things::{Change, Status};
 /// A bulk request: one scope of every key of a unit, or of those that match a filter.
 #[derive(ToSchema)]
 pub(crate) struct Campaign {
+    organization: OrganizationId,
     id: CampaignId,
     unit: StorageUnitName,
     scope: Scope,

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::problems::CODES;
+use crate::request::ACTOR_HEADER;
 
 /// Codes that come with a status.
 type Codes = (&'static str, &'static [&'static str]);
@@ -15,6 +16,16 @@ const ANY: [Codes; 3] = [
     ("500", &["log_damaged", "read_model_damaged", "unwritable_reply", "wrong_kind"]),
     ("503", &["store_unavailable", "read_model_unavailable", "views_behind"]),
 ];
+/// What any operation can answer that not everybody may ask for.
+const GUARDED: [Codes; 5] = [
+    ("401", &["unauthorized"]),
+    ("403", &["forbidden"]),
+    ("429", &["too_many_requests"]),
+    ("431", &["headers_too_large"]),
+    ("503", &["too_many_at_once"]),
+];
+/// What any operation can answer that may be asked on behalf of somebody.
+const WITH_ACTOR: [Codes; 1] = [("403", &["on_behalf_of"])];
 /// What any operation with something in its path can answer: nothing there at all is another path.
 const WITH_PATH: [Codes; 1] = [("404", &["no_such_route"])];
 /// What any page can answer.
@@ -32,6 +43,9 @@ const WITH_BODY: [Codes; 7] = [
 /// What any write with a key can answer.
 const WITH_KEY: [Codes; 1] = [("422", &["idempotency_key_reused"])];
 
+/// What the one way to present a key is called.
+const SCHEME: &str = "api_key";
+
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The document as it is sent.
@@ -47,7 +61,14 @@ pub(super) fn finished(description: OpenApi) -> Value {
         for method in METHODS {
             let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) else { continue };
             say_whether_a_body_is_needed(operation, &schemas);
-            if path.starts_with("/v1/") {
+            let is_native = path.starts_with("/v1/");
+            if is_native || path == "/metrics" {
+                add(operation, &GUARDED);
+            } else {
+                // Whoever reaches the server may ask.
+                operation.insert("security".to_owned(), json!([]));
+            }
+            if is_native {
                 add_refusals(operation);
             }
             finish_responses(operation);
@@ -55,8 +76,23 @@ pub(super) fn finished(description: OpenApi) -> Value {
     }
     if let Value::Object(document) = &mut document {
         document.insert("tags".to_owned(), tags());
+        // An instance that never had a key wants none.
+        document.insert("security".to_owned(), json!([{ SCHEME: [] }, {}]));
+    }
+    if let Some(Value::Object(components)) = document.get_mut("components") {
+        components.insert("securitySchemes".to_owned(), json!({ SCHEME: scheme() }));
     }
     document
+}
+
+/// How a key is presented.
+fn scheme() -> Value {
+    json!({
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "rp_ID_SECRET",
+        "description": "An API key. An instance that never had one is open to whoever reaches it; `docs/access.md` says who may do what.",
+    })
 }
 
 fn tags() -> Value {
@@ -67,6 +103,7 @@ fn tags() -> Value {
         ("campaigns", "Bulk requests, how far each has come, and how to steer it"),
         ("commands", "The one door, through which every other write goes"),
         ("events", "The whole log, for programs that follow it"),
+        ("keys", "API keys: who may ask for what"),
         ("overview", "How much work stands where"),
         ("system", "Whether work is given to workers at all, and how to stop and resume that"),
         ("projections", "How far each projection is, and how to build one anew"),
@@ -139,15 +176,23 @@ fn needs_members(schema: &Value, schemas: &Value) -> bool {
 fn add_refusals(operation: &mut Map<String, Value>) {
     let parameters = operation.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
     let has = |member: &str, value: &str| parameters.iter().any(|it| it.get(member) == Some(&json!(value)));
-    let kinds: [(bool, &[Codes]); 5] = [
+    let kinds: [(bool, &[Codes]); 6] = [
         (true, &ANY),
         (has("in", "path"), &WITH_PATH),
         (has("name", "after"), &WITH_CURSOR),
+        (has("name", ACTOR_HEADER), &WITH_ACTOR),
         (operation.contains_key("requestBody"), &WITH_BODY),
         (has("name", "idempotency-key"), &WITH_KEY),
     ];
+    for (_, codes) in kinds.into_iter().filter(|(is_so, _)| *is_so) {
+        add(operation, codes);
+    }
+}
+
+/// Adds codes with which an operation can refuse.
+fn add(operation: &mut Map<String, Value>, codes: &[Codes]) {
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for (status, codes) in kinds.into_iter().filter(|(is_so, _)| *is_so).flat_map(|(_, codes)| codes) {
+    for (status, codes) in codes {
         let response = responses.entry(*status).or_insert_with(|| json!({ CODES: [] }));
         if let Some(listed) = response.get_mut(CODES).and_then(Value::as_array_mut) {
             listed.extend(codes.iter().map(|code| json!(code)));
@@ -171,8 +216,11 @@ fn finish_responses(operation: &mut Map<String, Value>) {
         if let Value::Object(headers) = headers {
             headers.insert("Reprise-Position".to_owned(), position_header());
             headers.insert("X-Request-Id".to_owned(), request_id_header());
-            if status == "503" && response.contains_key(CODES) {
+            if ["429", "503"].contains(&status.as_str()) && response.contains_key(CODES) {
                 add_retry_after(response);
+            }
+            if status == "401" {
+                add_header(response, "WWW-Authenticate", challenge_header());
             }
         }
     }
@@ -213,7 +261,15 @@ fn add_retry_after(response: &mut Map<String, Value>) {
         "required": true,
         "schema": { "type": "integer", "minimum": 0 },
     });
+    add_header(response, "Retry-After", header);
+}
+
+fn challenge_header() -> Value {
+    json!({ "description": "How a key is presented", "required": true, "schema": { "const": "Bearer" } })
+}
+
+fn add_header(response: &mut Map<String, Value>, name: &str, header: Value) {
     if let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) {
-        headers.insert("Retry-After".to_owned(), header);
+        headers.insert(name.to_owned(), header);
     }
 }

@@ -1,6 +1,7 @@
 //! Names, ids, instants and numbers as the description shows them. The domain says what each of them is; here is the
 //! same for machines, as far as JSON Schema can say it: it counts characters where the domain counts bytes.
 
+use domain::api_key::GRACE_MAX;
 use domain::names;
 use domain::work::LEASE_MS_MAX;
 use serde_json::json;
@@ -26,7 +27,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$";
 
 /// The types of events, each kind of thing in front of its own. A test compares them with what is stored.
-const EVENT_KINDS: [&str; 47] = [
+const EVENT_KINDS: [&str; 53] = [
     "storage_unit",
     "storage_unit.cleared",
     "storage_unit.content_set",
@@ -74,6 +75,12 @@ const EVENT_KINDS: [&str; 47] = [
     "system",
     "system.paused",
     "system.resumed",
+    "api_key",
+    "api_key.issued",
+    "api_key.revoked",
+    "api_key.rotated",
+    "access",
+    "access.refused",
 ];
 
 /// Declares a type that stands for a domain type of the same name, by its schema.
@@ -129,6 +136,12 @@ described! {
     IdempotencyKey = text(PRINTABLE, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
     /// What the sender calls the request, as a header carries it.
     IdempotencyKeyHeader = text(HEADER, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
+    /// The name of an API key, at most 128 bytes.
+    KeyName = text(PLAIN, names::KeyName::LENGTH_BYTES_MAX, "nightly");
+    /// The name of an organization, at most 64 bytes.
+    OrganizationId = text(PLAIN, names::OrganizationId::LENGTH_BYTES_MAX, "default");
+    /// Identifies an API key.
+    ApiKeyId = uuid("0195d3c0-0000-7000-8000-000000000000");
     /// Identifies a campaign.
     CampaignId = uuid("0195d3c0-0000-7000-8000-000000000000");
     /// An id.
@@ -153,6 +166,8 @@ described! {
     Digest = text(DIGEST, 71, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     /// How long a lease lasts, in milliseconds; at most a day.
     LeaseMillis = number(1, LEASE_MS_MAX.0, 60_000);
+    /// For how long a secret stays valid after its rotation, in milliseconds; at most 30 days.
+    GraceMillis = number(0, GRACE_MAX.0, 3_600_000);
     /// How many items a page has.
     Limit = number(1, HttpSettings::default().page_rows_max as u64, 100);
     /// Where a page begins.

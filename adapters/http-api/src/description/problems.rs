@@ -96,6 +96,15 @@ refusals! {
     }
     /// Of holding or releasing a key-scope.
     HoldRefusals { 409: "never_queued" }
+    /// Of an API key that must be there.
+    KeyRefusals { 404: "key_not_found" }
+    /// Of another secret for an API key.
+    KeyRotateRefusals { 404: "key_not_found", 409: "key_revoked" | "key_expired", 422: "grace_too_long" }
+    /// Of a new API key.
+    KeyCreateRefusals {
+        409: "key_name_taken" | "too_many_keys",
+        422: "first_key_not_admin" | "reserved_name" | "expires_in_the_past",
+    }
     /// Of a campaign that must be there.
     CampaignRefusals { 404: "campaign_not_found" }
     /// Of steering a campaign.

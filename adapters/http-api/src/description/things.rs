@@ -8,14 +8,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::names::{
-    Actor, CampaignId, Count, Digest, Id, Key, ModuleName, Position, Scope, StorageUnitName, Timestamp,
-    Token, Version, WorkerId,
+    Actor, CampaignId, Count, Digest, Id, Key, ModuleName, OrganizationId, Position, Scope, StorageUnitName,
+    Timestamp, Token, Version, WorkerId,
 };
 use super::settings::{Content, Limits, ModuleTable};
 
 /// A storage unit.
 #[derive(ToSchema)]
 pub(crate) struct StorageUnit {
+    organization: OrganizationId,
     name: StorageUnitName,
     state: UnitState,
     content: Content,
@@ -40,6 +41,24 @@ pub(crate) struct StorageUnit {
 pub(crate) enum UnitState {
     Active,
     Clearing,
+}
+
+/// What an API key may do.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum Role {
+    Viewer,
+    Operator,
+    Admin,
+    Worker,
+}
+
+/// `active`, or `revoked` for ever.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub(crate) enum KeyState {
+    Active,
+    Revoked,
 }
 
 /// How many key-scopes have each status.
@@ -103,6 +122,7 @@ pub(crate) struct UnitOverview {
 /// One scope of one key, once it was asked for.
 #[derive(ToSchema)]
 pub(crate) struct KeyScope {
+    organization: OrganizationId,
     unit: StorageUnitName,
     scope: Scope,
     key: Key,

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use domain::envelope::{Command, Envelope};
-use domain::names::{Actor, CommandId, IdempotencyKey, OrganizationId};
+use domain::names::{Actor, CommandId, IdempotencyKey};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -66,7 +66,7 @@ impl<T> Write<T> {
         match &self.key {
             None => state.engine.fresh_id(),
             Some(key) => {
-                let id = CommandId::keyed(&OrganizationId::default_organization(), key);
+                let id = CommandId::keyed(self.caller.organization(), key);
                 CommandId::following(id.0, "made").0
             }
         }
@@ -75,6 +75,11 @@ impl<T> Write<T> {
     /// Who asks.
     pub(crate) const fn actor(&self) -> &Actor {
         &self.caller.actor
+    }
+
+    /// Who asks, when a key says so.
+    pub(crate) fn known_actor(&self) -> Option<&Actor> {
+        self.caller.known()
     }
 
     /// Why, in the caller's words.

@@ -2,7 +2,6 @@
 
 mod start;
 
-use axum::extract::State;
 use domain::campaign::Command as Steer;
 use domain::campaign::{self, Pace};
 use domain::envelope::Command;
@@ -19,7 +18,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{CampaignRefusals, CampaignWriteRefusals};
 use crate::description::{campaigns, names, one_of, settings, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, Write};
+use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;

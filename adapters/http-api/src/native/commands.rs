@@ -4,7 +4,7 @@
 mod bulk;
 mod envelope;
 
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::{Reply, log, reply};
 use crate::description::problems::{CommandRefusals, ProblemDetails};
 use crate::description::{commands, lines, names};
-use crate::extract::{Lines, Query, body_bytes, check_content_type, from_json};
+use crate::extract::{Lines, Query, State, body_bytes, check_content_type, from_json};
 use crate::problem::{Problem, ProblemBody};
 use crate::request::{Caller, IDEMPOTENCY_KEY_HEADER, carry_out, idempotency_key};
 use crate::state::ApiState;

@@ -1,6 +1,5 @@
 //! `/v1/documents`: the bytes of a document, wherever they lie, so that a worker anywhere can read its input.
 
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse as _;
@@ -15,7 +14,7 @@ use utoipa_axum::routes;
 use super::Reply;
 use super::key_scopes::PlaceParams;
 use crate::description::problems::DocumentRefusals;
-use crate::extract::{Path, Query};
+use crate::extract::{Path, Query, State};
 use crate::position;
 use crate::state::ApiState;
 

@@ -1,6 +1,5 @@
 //! `/v1/key-scopes`: where the work on each key-scope stands, its history, and what can be asked for it.
 
-use axum::extract::State;
 use domain::envelope::Command;
 use domain::filter::Filter;
 use domain::names::{CampaignId, Key, Scope, StorageUnitName};
@@ -18,7 +17,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{HoldRefusals, KeyScopeRefusals, ReprocessRefusals};
 use crate::description::{attempts as past, names, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, Write};
+use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;

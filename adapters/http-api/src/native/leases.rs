@@ -6,7 +6,6 @@ mod since;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 use domain::storage_unit::{ModuleEntry, Settings};
@@ -22,7 +21,7 @@ use utoipa_axum::routes;
 use super::{Reply, documents, ok};
 use crate::description::problems::ClaimRefusals;
 use crate::description::{names, settings};
-use crate::extract::Write;
+use crate::extract::{State, Write};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -146,11 +145,12 @@ type ClaimWrite = Write<ClaimBody>;
     responses((status = 200, description = "What was claimed", body = Given), ClaimRefusals),
 )]
 async fn claim(State(state): State<ApiState>, write: Write<ClaimBody>) -> Reply {
-    let ClaimBody { worker, version, queues, max, lease_ms, wait_ms } = write.split().0;
+    let (ClaimBody { worker, version, queues, max, lease_ms, wait_ms }, write) = write.split();
+    let actor = write.known_actor().cloned();
     check_version(version.as_deref())?;
     let queues = queues.into_iter().map(|Queue { unit, scope }| QueueFilter { unit, scope }).collect();
     let wait = Duration::from_millis(wait_ms);
-    let claim = Claim { worker: worker.clone(), version, queues, max, lease_ms, wait };
+    let claim = Claim { worker: worker.clone(), actor, version, queues, max, lease_ms, wait };
     let leases = tokio::select! {
         leases = state.engine.claim_for(claim) => leases?,
         // Whoever waits for work would keep a server that is about to stop from stopping.

@@ -1,6 +1,5 @@
 //! `/v1/overview`: how much work stands where. Does not count: the read model and the overview do.
 
-use axum::extract::State;
 use projections::overview::{Overview, overview};
 use projections::read_model::{self, Query as Rows};
 use projections::view::View as _;
@@ -10,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::{One, Reply, ok, system};
 use crate::description::things;
-use crate::extract::Query;
+use crate::extract::{Query, State};
 use crate::position;
 use crate::state::ApiState;
 

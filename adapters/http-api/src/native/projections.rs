@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use domain::stream::Position;
@@ -20,7 +19,7 @@ use utoipa_axum::routes;
 use super::{One, Reply, ok};
 use crate::description::problems::{ProblemDetails, ProjectionRefusals};
 use crate::description::{lines, names};
-use crate::extract::{Nothing, Path, Query, Reason, Write};
+use crate::extract::{Nothing, Path, Query, Reason, State, Write};
 use crate::page::Page;
 use crate::position;
 use crate::problem::Problem;

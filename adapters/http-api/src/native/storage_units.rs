@@ -3,7 +3,6 @@
 mod queue;
 mod settings;
 
-use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use domain::envelope::Command;
@@ -22,7 +21,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok, reply};
 use crate::description::problems::{UnitRefusals, UnitWriteRefusals};
 use crate::description::{names, one_of, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, Write};
+use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;

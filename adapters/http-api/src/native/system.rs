@@ -1,6 +1,5 @@
 //! `/v1/system`: whether work is given to workers at all, and how to stop and resume that.
 
-use axum::extract::State;
 use domain::envelope::Command;
 use domain::stream::{Position, Subject};
 use domain::system;
@@ -14,7 +13,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{PauseRefusals, ResumeRefusals};
 use crate::description::{names, one_of, things};
-use crate::extract::{Keyed, Nothing, Query, Reason, Write};
+use crate::extract::{Keyed, Nothing, Query, Reason, State, Write};
 use crate::page::Page;
 use crate::position;
 use crate::request::carry_out;

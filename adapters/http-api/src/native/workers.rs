@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 use domain::stream::Position;
 use domain::time::Timestamp;
@@ -22,7 +21,7 @@ use utoipa_axum::routes;
 use super::leases::Queue;
 use super::{Many, Reply, ok};
 use crate::description::{names, things};
-use crate::extract::Query;
+use crate::extract::{Query, State};
 use crate::page;
 use crate::position;
 use crate::problem::Problem;
@@ -106,7 +105,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply
     let after = page::after(query.after.as_deref())?.unwrap_or_default();
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let (mut workers, complete) = holders(&state).await?;
-    for Present { worker, version, queues, last_seen } in state.engine.workers() {
+    for Present { worker, version, queues, last_seen, organization: _ } in state.engine.workers() {
         let entry = workers.entry(worker).or_default();
         entry.version = version;
         entry.queues = queues.into_iter().map(Queue::from).collect();

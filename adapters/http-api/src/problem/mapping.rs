@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use domain::aggregate::Refusal;
 use domain::ports::{ContentError, ReadError};
-use domain::{campaign, record, storage_unit, system, work};
+use domain::{api_key, campaign, record, storage_unit, system, work};
 use projections::read_model::ReadModelError;
 use runtime::{DocumentError, RebuildError, SubmitError};
 
@@ -34,6 +34,7 @@ impl From<Refusal> for Problem {
             Refusal::Record(refusal) => refusal.into(),
             Refusal::Campaign(refusal) => refusal.into(),
             Refusal::System(refusal) => refusal.into(),
+            Refusal::ApiKey(refusal) => refusal.into(),
             Refusal::WrongKind => Self::broken("wrong_kind", refusal),
         }
     }
@@ -106,6 +107,21 @@ impl From<system::Refusal> for Problem {
             system::Refusal::ReasonTooLong { .. } => Self::invalid("invalid_reason", refusal),
             system::Refusal::AlreadyPaused { .. } => Self::conflict("already_paused", refusal),
             system::Refusal::DispatchingPaused { .. } => Self::conflict("dispatching_paused", refusal),
+        }
+    }
+}
+
+impl From<api_key::Refusal> for Problem {
+    fn from(refusal: api_key::Refusal) -> Self {
+        match refusal {
+            api_key::Refusal::AlreadyExists => Self::conflict("key_exists", refusal),
+            api_key::Refusal::DoesNotExist => {
+                Self::not_found("key_not_found", format!("{refusal}; GET /v1/keys lists them"))
+            }
+            api_key::Refusal::Revoked => Self::conflict("key_revoked", refusal),
+            api_key::Refusal::Expired { .. } => Self::conflict("key_expired", refusal),
+            api_key::Refusal::ExpiresInThePast { .. } => Self::invalid("expires_in_the_past", refusal),
+            api_key::Refusal::GraceTooLong => Self::invalid("grace_too_long", refusal),
         }
     }
 }

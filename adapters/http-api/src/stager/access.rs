@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::names::{Key, Scope, StorageUnitName};
@@ -15,6 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::input::{Body, Parameters, PathParts, Unit, bounded, keys_of, scope_or_all, zones};
 use super::reply::{Code, Failure};
+use crate::extract::State;
 use crate::state::ApiState;
 
 /// The largest record that is returned, all its wanted scopes together, in bytes.

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use domain::aggregate::Aggregate;
 use domain::envelope::Command;
 use domain::names::{ModuleName, StorageUnitName};
@@ -22,6 +21,7 @@ use tokio::time::Instant;
 
 use super::input::{Body, Parameters, PathParts, Sender, Unit, one_scope, see_everything, unit_name};
 use super::reply::{Code, Failure, Outcome};
+use crate::extract::State;
 use crate::request::submit;
 use crate::state::ApiState;
 

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
 use domain::names::Key;
 use futures::stream::{self, StreamExt as _};
 use serde::Deserialize;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use super::input::{Body, Parameters, PathParts, Sender, Unit, json, one_scope, scope_or_all, zones};
 use super::reply::{Code, Failure, ItemError, Outcome};
 use super::transaction::{Delete, Fields, Write};
+use crate::extract::State;
 use crate::request::Caller;
 use crate::state::ApiState;
 

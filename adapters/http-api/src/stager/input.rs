@@ -44,7 +44,10 @@ impl FromRequestParts<ApiState> for Sender {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
         let caller = Caller::from_request_parts(parts, state).await;
-        caller.map(Self).map_err(|problem| Failure::ours(Code::InvalidHeader, problem.detail))
+        caller.map(Self).map_err(|problem| match problem.status {
+            StatusCode::FORBIDDEN => super::reply::refused(problem),
+            _malformed => Failure::ours(Code::InvalidHeader, problem.detail),
+        })
     }
 }
 

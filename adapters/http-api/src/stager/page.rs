@@ -4,7 +4,6 @@
 //! gone. Does not know what a record holds.
 
 use axum::Json;
-use axum::extract::State;
 use domain::names::{Key, Scope};
 use domain::storage_unit::Content;
 use domain::stream::RecordId;
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::access::{Contents, RECORDS_AT_ONCE, Room, UnitPath, contents};
 use super::input::{Body, Parameters, PathParts, Unit, scope_or_all, see_everything, zones};
 use super::reply::{Code, Failure};
+use crate::extract::State;
 use crate::page::{after, cursor};
 use crate::state::ApiState;
 

@@ -15,7 +15,7 @@ use projections::read_model::ReadModelError;
 use runtime::{DocumentError, SubmitError};
 use serde::Serialize;
 
-use crate::problem::sentence;
+use crate::problem::{Problem, sentence};
 
 /// After how many seconds a caller may try again when the engine cannot answer now.
 const RETRY_AFTER_SECONDS: &str = "1";
@@ -87,6 +87,11 @@ pub(super) enum Code {
     TooManyKeys,
     BodyTooLarge,
     BodyTooSlow,
+    // Ours: who asks, and how often.
+    Unauthorized,
+    Forbidden,
+    TooManyRequests,
+    HeadersTooLarge,
     // Ours: what cannot be done.
     StorageUnitReadOnly,
     ScopeRequired,
@@ -154,14 +159,27 @@ impl IntoResponse for Failure {
             detail: Option<String>,
         }
         let Self { status, code, detail } = self;
-        let retry =
-            (status == StatusCode::SERVICE_UNAVAILABLE).then_some([(RETRY_AFTER, RETRY_AFTER_SECONDS)]);
+        let later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        let retry = later.then_some([(RETRY_AFTER, RETRY_AFTER_SECONDS)]);
         let reply = (status, Json(Body { message: code, detail }));
         match retry {
             Some(retry) => (retry, reply).into_response(),
             None => reply.into_response(),
         }
     }
+}
+
+/// The answer to a request that did not get as far as its call.
+pub(super) fn refused(Problem { status, detail, code: _ }: Problem) -> Failure {
+    let code = match status {
+        StatusCode::UNAUTHORIZED => Code::Unauthorized,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::TOO_MANY_REQUESTS => Code::TooManyRequests,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Code::HeadersTooLarge,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        _other => Code::Refused,
+    };
+    Failure::with_status(status, code, detail)
 }
 
 // ── Which error means which code ───────────────────────────────────────────────────────────────────────────────
@@ -191,6 +209,7 @@ impl From<Refusal> for Failure {
             Refusal::Campaign(refusal) => refusal.into(),
             Refusal::Work(refusal) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::System(refusal) => Self::ours(Code::Refused, refusal.to_string()),
+            Refusal::ApiKey(refusal) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::WrongKind => Self::internal(refusal.to_string()),
         }
     }

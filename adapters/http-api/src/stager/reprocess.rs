@@ -4,7 +4,6 @@
 //! what is asked for until it is.
 
 use axum::Json;
-use axum::extract::State;
 use domain::campaign::{self, Pace, Start, Target};
 use domain::envelope::Command;
 use domain::names::{CampaignId, Key, Scope};
@@ -16,6 +15,7 @@ use super::input::{
     Body, Parameters, PathParts, Sender, Unit, bounded, keys_of, scope_or_all, unit_name, zones,
 };
 use super::reply::{Code, Failure, ItemError, Outcome};
+use crate::extract::State;
 use crate::request::Caller;
 use crate::request::submit;
 use crate::state::ApiState;

@@ -2,7 +2,6 @@
 //! rules do.
 
 use axum::Json;
-use axum::extract::State;
 use domain::envelope::Command;
 use domain::names::{Key, Scope};
 use domain::record::{DeletePolicy, WritePolicy};
@@ -14,6 +13,7 @@ use super::access::UnitPath;
 use super::input::{Body, PathParts, Sender, Unit, one_scope, scope_or_all, zones};
 use super::reply::{Code, Failure, Outcome};
 use super::reprocess;
+use crate::extract::State;
 use crate::request::Caller;
 use crate::state::ApiState;
 

@@ -67,7 +67,9 @@ fn started_event(event: &Event) -> Option<&Started> {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
-        | Event::System(_) => None,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => None,
     }
 }
 
@@ -81,7 +83,9 @@ fn pins(event: &NewEvent, key: &str) -> bool {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
-        | Event::System(_) => false,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => false,
     }
 }
 

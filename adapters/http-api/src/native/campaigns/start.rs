@@ -1,7 +1,6 @@
 //! `POST /v1/campaigns`: begins a campaign, or says what one would visit if it began now. Does not know how keys are found.
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse as _;
@@ -21,7 +20,7 @@ use utoipa::ToSchema;
 use crate::admission;
 use crate::description::problems::CampaignStartRefusals;
 use crate::description::{campaigns, lines, names, one_of, settings};
-use crate::extract::{Keyed, Write};
+use crate::extract::{Keyed, State, Write};
 use crate::native::{Reply, log, ok, reply};
 use crate::position;
 use crate::problem::Problem;
@@ -124,7 +123,9 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
-        | Event::System(_) => None,
+        | Event::System(_)
+        | Event::ApiKey(_)
+        | Event::Access(_) => None,
     });
     let Start { target, pace, canary, expect: _ } = &start;
     let (pace, canary, position) = (*pace, *canary, accepted.position);

@@ -56,9 +56,15 @@ impl Posted {
             .map_err(|error| Problem::invalid("invalid_body", format!("stream: {error}")))?;
         let command = command(subject, self.command)?;
         check_reason(self.reason.as_deref())?;
+        let actor = match (self.actor, caller.check(&command)) {
+            (None, Ok(())) => Ok(caller.actor.clone()),
+            (Some(actor), Ok(())) => caller.on_behalf_of(actor),
+            (_, Err(problem)) => Err(problem),
+        };
+        let actor = actor.inspect_err(|problem| record(state, caller, problem))?;
         let envelope = caller.envelope(state, command, self.reason.as_deref());
         let envelope = Envelope {
-            actor: self.actor.unwrap_or_else(|| caller.actor.clone()),
+            actor,
             causation_id: self.causation_id,
             correlation_id: self.correlation_id,
             ..envelope
@@ -67,6 +73,14 @@ impl Posted {
             None => envelope,
             Some(key) => envelope.once(key),
         })
+    }
+}
+
+/// A refused access is recorded, whoever waits for the answer.
+fn record(state: &ApiState, caller: &Caller, problem: &Problem) {
+    if problem.status == StatusCode::FORBIDDEN {
+        let (engine, knock) = (state.engine.clone(), caller.knock("POST", "/v1/commands"));
+        tokio::spawn(async move { engine.record_refusal(knock).await });
     }
 }
 

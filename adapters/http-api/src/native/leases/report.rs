@@ -1,6 +1,5 @@
 //! What a worker says of its leases: begun, still at it, done, failed, given back. One in a request, or many.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -23,7 +22,7 @@ use super::super::{Reply, ok};
 use super::since::since;
 use crate::description::problems::ReportRefusals;
 use crate::description::reports;
-use crate::extract::{Write, from_value};
+use crate::extract::{State, Write, from_value};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -138,8 +137,10 @@ async fn report(state: &ApiState, word: Word, write: Write<Object>) -> Reply {
     if let Some(worker) = &worker {
         state.engine.worker_speaks(worker);
     }
-    let reporter =
-        Reporter { state, write, actor: worker.and_then(|worker| Actor::new(worker.as_str()).ok()) };
+    // A key says who reports; without keys, the worker itself does.
+    let said = if write.known_actor().is_some() { None } else { worker };
+    let actor = said.and_then(|worker| Actor::new(worker.as_str()).ok());
+    let reporter = Reporter { state, write, actor };
     if !body.contains_key("items") {
         let mut said = reporter.say(word, body).await?;
         let position = state.engine.acknowledged();

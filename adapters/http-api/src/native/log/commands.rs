@@ -1,7 +1,6 @@
 //! `GET /v1/commands`: the commands that recorded something, in the form in which they are posted. Does not know what
 //! they ask.
 
-use axum::extract::State;
 use axum::response::Response;
 use domain::event::{RecordedCommand, RecordedEvent};
 use domain::names::{Actor, CommandId, StorageUnitName};
@@ -13,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Span, Streams, after, json_line, page};
 use crate::description::{commands as form, lines, names};
-use crate::extract::Query;
+use crate::extract::{Query, State};
 use crate::page::limit;
 use crate::position;
 use crate::problem::Problem;

@@ -1,6 +1,5 @@
 //! `GET /v1/events`: the events of the log as they are stored, page by page. Does not know what they mean.
 
-use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::event::RecordedEvent;
@@ -15,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Span, Streams, accepts, after, follow, json_line, page};
 use crate::description::{lines, names};
-use crate::extract::Query;
+use crate::extract::{Query, State};
 use crate::page::limit;
 use crate::position;
 use crate::problem::Problem;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
@@ -23,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::after;
 use super::events::{EventsQuery, Wanted};
 use crate::description::names;
-use crate::extract::Query;
+use crate::extract::{Query, State};
 use crate::position;
 use crate::problem::Problem;
 use crate::state::ApiState;

@@ -1,6 +1,5 @@
 //! What can be asked for the work of a whole unit: taking it back, and reprocessing keys by name.
 
-use axum::extract::State;
 use domain::names::{Key, Scope, StorageUnitName};
 use domain::stream::{KeyScopeId, Position};
 use futures::StreamExt as _;
@@ -11,7 +10,7 @@ use super::super::{Reply, ok};
 use super::absent;
 use crate::description::names;
 use crate::description::problems::{KeysRefusals, UnitRefusals};
-use crate::extract::{Nothing, Path, Reason, Write};
+use crate::extract::{Nothing, Path, Reason, State, Write};
 use crate::problem::Problem;
 use crate::reprocess::{Outcome, reprocess};
 use crate::state::ApiState;

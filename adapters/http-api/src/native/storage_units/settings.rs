@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use domain::names::{ModuleName, Scope, StorageUnitName};
 use domain::storage_unit::{Command as Set, Content, Limits, Location, ModuleEntry, ModuleTable, Settings};
@@ -14,7 +13,7 @@ use super::super::Reply;
 use super::{Written, WrittenUnit, after_write, submit};
 use crate::description::problems::{UnitContentRefusals, UnitCreateRefusals, UnitWriteRefusals};
 use crate::description::{names, settings};
-use crate::extract::{Keyed, Nothing, Path, Write};
+use crate::extract::{Keyed, Nothing, Path, State, Write};
 use crate::state::ApiState;
 
 /// A storage unit that is to be.

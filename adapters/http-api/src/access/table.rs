@@ -1,0 +1,135 @@
+//! Every route and method and the right that it needs. What is not in here is not answered: a new route is a line here,
+//! and a test compares both.
+
+use super::rights::Right::{self, Administer, Open, Read, ReadWork, Run, Watch, Work, Write};
+
+/// Whose manners a refusal has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// Problem details.
+    Native,
+    /// StageR's codes.
+    Stager,
+}
+
+/// A route.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// Its path, as it is registered.
+    pub(crate) path: &'static str,
+    /// Its methods. HEAD needs what GET needs.
+    pub(crate) methods: &'static [(&'static str, Right)],
+    pub(crate) surface: Surface,
+}
+
+const fn native(path: &'static str, methods: &'static [(&'static str, Right)]) -> Route {
+    Route { path, methods, surface: Surface::Native }
+}
+
+const fn stager(path: &'static str, methods: &'static [(&'static str, Right)]) -> Route {
+    Route { path, methods, surface: Surface::Stager }
+}
+
+/// Every route.
+pub(crate) const TABLE: &[Route] = &[
+    // Operations.
+    native("/healthz", &[("GET", Open)]),
+    native("/readyz", &[("GET", Open)]),
+    native("/metrics", &[("GET", Watch)]),
+    // What the program is able to do is no secret.
+    native("/openapi.json", &[("GET", Open)]),
+    native("/docs", &[("GET", Open)]),
+    native("/docs/", &[("GET", Open)]),
+    native("/docs/{part}", &[("GET", Open)]),
+    // Keys.
+    native("/v1/keys", &[("GET", Administer), ("POST", Administer)]),
+    native("/v1/keys/{id}", &[("GET", Administer)]),
+    native("/v1/keys/{id}/events", &[("GET", Administer)]),
+    native("/v1/keys/{id}/rotate", &[("POST", Administer)]),
+    native("/v1/keys/{id}/revoke", &[("POST", Administer)]),
+    // Storage units and their work.
+    native("/v1/storage-units", &[("GET", ReadWork), ("POST", Write)]),
+    native("/v1/storage-units/{name}", &[("GET", ReadWork), ("DELETE", Administer)]),
+    native("/v1/storage-units/{name}/content", &[("PUT", Write)]),
+    native("/v1/storage-units/{name}/modules", &[("PUT", Write)]),
+    native("/v1/storage-units/{name}/queue", &[("PUT", Write)]),
+    native("/v1/storage-units/{name}/limits", &[("PUT", Write)]),
+    native("/v1/storage-units/{name}/reset", &[("POST", Write)]),
+    native("/v1/storage-units/{name}/reprocess", &[("POST", Write)]),
+    native("/v1/storage-units/{name}/events", &[("GET", Read)]),
+    native("/v1/key-scopes", &[("GET", Read)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}", &[("GET", Read)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}/events", &[("GET", Read)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}/attempts", &[("GET", Read)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}/reprocess", &[("POST", Write)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}/hold", &[("POST", Write)]),
+    native("/v1/key-scopes/{unit}/{scope}/{key}/release", &[("POST", Write)]),
+    native("/v1/documents/{unit}/{scope}/{key}", &[("GET", ReadWork)]),
+    // Campaigns.
+    native("/v1/campaigns", &[("GET", Read), ("POST", Write)]),
+    native("/v1/campaigns/{id}", &[("GET", Read)]),
+    native("/v1/campaigns/{id}/events", &[("GET", Read)]),
+    native("/v1/campaigns/{id}/report", &[("GET", Read)]),
+    native("/v1/campaigns/{id}/pause", &[("POST", Write)]),
+    native("/v1/campaigns/{id}/resume", &[("POST", Write)]),
+    native("/v1/campaigns/{id}/cancel", &[("POST", Write)]),
+    native("/v1/campaigns/{id}/pace", &[("PUT", Write)]),
+    // Workers.
+    native("/v1/leases", &[("POST", Work)]),
+    native("/v1/leases/start", &[("POST", Work)]),
+    native("/v1/leases/extend", &[("POST", Work)]),
+    native("/v1/leases/complete", &[("POST", Work)]),
+    native("/v1/leases/fail", &[("POST", Work)]),
+    native("/v1/leases/release", &[("POST", Work)]),
+    native("/v1/workers", &[("GET", Read)]),
+    // The log and what is made of it. A posted command may need more: see `Right::to_send`.
+    native("/v1/commands", &[("GET", Read), ("POST", Write)]),
+    native("/v1/events", &[("GET", Read)]),
+    native("/v1/events/stream", &[("GET", Read)]),
+    native("/v1/overview", &[("GET", Read)]),
+    native("/v1/projections", &[("GET", Watch)]),
+    native("/v1/projections/{name}/rebuild", &[("POST", Run)]),
+    native("/v1/system", &[("GET", ReadWork)]),
+    native("/v1/system/events", &[("GET", Watch)]),
+    native("/v1/system/pause", &[("POST", Run)]),
+    native("/v1/system/resume", &[("POST", Run)]),
+    // StageR, `reference/stager.md` §3, §4, §6 and §7: the path says what is done, not the method.
+    stager("/admin/create/{unit}", &[("GET", Write), ("PUT", Write), ("POST", Write)]),
+    stager("/admin/drop/{unit}", &[("GET", Administer), ("DELETE", Administer), ("POST", Administer)]),
+    stager("/admin/list", &[("GET", Read), ("POST", Read)]),
+    stager("/admin/statistics/{unit}", &[("GET", Read), ("POST", Read)]),
+    stager("/admin/setContentProcessingModules/{unit}", &[("POST", Write)]),
+    stager("/admin/enableReprocessingQueue/{unit}/{enabled}", &[("PUT", Write)]),
+    stager("/transaction/add/{unit}/{scope}", &[("PUT", Write), ("POST", Write)]),
+    stager("/transaction/delete/{unit}", &[("DELETE", Write), ("POST", Write)]),
+    stager("/transaction/delete/{unit}/{scope}", &[("DELETE", Write), ("POST", Write)]),
+    stager("/transaction/batch/{unit}", &[("PUT", Write), ("POST", Write)]),
+    stager("/access/fetch/{unit}/{key}", &[("GET", Read), ("POST", Read)]),
+    stager("/access/fetch/{unit}/{key}/{scope}", &[("GET", Read), ("POST", Read)]),
+    stager("/access/fetchMultiple/{unit}", &[("GET", Read), ("POST", Read)]),
+    stager("/access/fetchMultiple/{unit}/{scope}", &[("GET", Read), ("POST", Read)]),
+    stager("/access/fetchPage/{unit}", &[("GET", Read), ("POST", Read)]),
+    stager("/access/fetchPage/{unit}/{scope}", &[("GET", Read), ("POST", Read)]),
+    stager("/reprocess/key/{unit}/{key}/{scope}", &[("GET", Write), ("POST", Write)]),
+    stager("/reprocess/keys/{unit}/{scope}", &[("GET", Write), ("POST", Write)]),
+    stager("/reprocess/all/{unit}/{scope}", &[("GET", Write), ("POST", Write)]),
+    stager("/reprocess/reset/{unit}", &[("GET", Write), ("POST", Write)]),
+];
+
+impl Route {
+    /// The right that a method needs; nothing when the route does not answer it.
+    pub(crate) fn right(&self, method: &str) -> Option<Right> {
+        let find =
+            |wanted: &str| self.methods.iter().find(|(method, _)| *method == wanted).map(|(_, right)| *right);
+        find(method).or_else(|| if method == "HEAD" { find("GET") } else { None })
+    }
+
+    /// The methods that it answers, as in the header `Allow`.
+    pub(crate) fn allowed(&self) -> String {
+        let words = self.methods.iter().map(|(method, _)| match (*method, self.surface) {
+            ("GET", Surface::Native) => "GET,HEAD",
+            (method, Surface::Native | Surface::Stager) => method,
+        });
+        words.collect::<Vec<_>>().join(",")
+    }
+}
