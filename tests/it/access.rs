@@ -1,5 +1,6 @@
 //! Who may ask for what: keys, roles, organizations and limits, in front of every route.
 
+mod command_line;
 mod keys;
 mod limits;
 mod matrix;
