@@ -90,6 +90,9 @@ async fn a_position_of_another_log_is_refused() {
     }
     let headers = [("accept", "text/event-stream"), ("last-event-id", "4711")];
     let _refused = harness.request("GET", "/v1/events", &headers, "").await.expect(400);
+    let headers = [("last-event-id", "1")];
+    let refused = harness.request("GET", "/v1/events/stream?after=4711", &headers, "").await.expect(400);
+    assert!(refused.json()["detail"].as_str().expect("a text").contains("parameter after"));
     let _refused = harness.get("/v1/events/stream?limit=3").await.expect(400);
 }
 

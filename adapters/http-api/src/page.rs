@@ -65,14 +65,19 @@ pub(crate) fn cursor(key: &str) -> String {
     })
 }
 
+/// The largest number that a thing on a page can have: the largest that every JSON reader takes for what it is.
+pub(crate) const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// The number after which a page of numbered things starts.
 pub(crate) fn after_number(text: Option<&str>) -> Result<Option<u64>, Problem> {
-    let number = text.map(str::parse::<u64>).transpose();
-    number.map_err(|_| {
-        Problem::bad_request(
+    let Some(text) = text else { return Ok(None) };
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number @ 0..=NUMBER_MAX) if is_digits => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(Problem::bad_request(
             "the query parameter after must be the 'next' of an earlier page, a whole number",
-        )
-    })
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +91,16 @@ mod tests {
         assert_eq!(after(None), Ok(None));
         for wrong in ["", "x", "zz", "6", "+1", "ff", "é"] {
             assert!(after(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_that_a_page_can_have_given() {
+        assert_eq!(after_number(None), Ok(None));
+        assert_eq!(after_number(Some("0")), Ok(Some(0)));
+        assert_eq!(after_number(Some("9007199254740991")), Ok(Some(NUMBER_MAX)));
+        for wrong in ["", "-1", "+1", "1.0", "9007199254740992", "99999999999999999999999"] {
+            assert!(after_number(Some(wrong)).is_err(), "{wrong}");
         }
     }
 

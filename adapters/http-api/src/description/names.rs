@@ -13,7 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::state::HttpSettings;
 
 /// The largest whole number that every reader of JSON keeps exactly; what is counted here stays below it.
-const COUNT_MAX: u64 = (1 << 53) - 1;
+const COUNT_MAX: u64 = crate::page::NUMBER_MAX;
 /// Letters, digits and some punctuation, but neither `.` nor `..`.
 const PLAIN: &str = "^([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*$";
 /// Anything but control characters; neither `.` nor `..`.

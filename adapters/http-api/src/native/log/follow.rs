@@ -117,11 +117,9 @@ pub(super) async fn follow(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     query.check_endless()?;
-    let after = match last_event_id(state, headers).await? {
-        // What a reader has received lies after what it once asked for.
-        Some(id) => id,
-        None => after(state, query.after.as_deref(), "query parameter after").await?,
-    };
+    let asked_for = after(state, query.after.as_deref(), "query parameter after").await?;
+    // What a reader has received lies after what it once asked for.
+    let after = last_event_id(state, headers).await?.unwrap_or(asked_for);
     let head = position::log(state, query.min_position.as_deref()).await?;
     let wanted = query.wanted(state)?;
     let subscription = state.engine.store().subscribe(after).await?;
