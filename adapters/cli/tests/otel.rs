@@ -95,12 +95,12 @@ impl Server {
     /// Starts a server that exports to the collector, in the form that is named, if one is.
     fn start(folder: &Path, collector: &str, protocol: &str) -> Self {
         let config = format!(
-            "data_dir = \"data\"\n[content]\nregistered_bases = [\"file://{}\"]\n[modules.copy]\ncommand = [\"cat\"]\n",
+            "[content]\nregistered_bases = [\"file://{}\"]\n[modules.copy]\ncommand = [\"cat\"]\n",
             folder.display()
         );
         std::fs::write(folder.join("reprise.toml"), config).expect("a file can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_reprise"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1"])
+            .args(["--data-dir", "data", "serve", "--listen", "127.0.0.1:0", "--workers", "1"])
             .current_dir(folder)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
@@ -108,13 +108,17 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stderr.take().expect("its stderr is piped")).lines();
+        let mut said = Vec::new();
         let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let (_, rest) = line.split_once("url=http://")?;
-            rest.split_whitespace().next().map(str::to_owned)
+            let address = line.split_once("url=http://").and_then(|(_, rest)| rest.split_whitespace().next());
+            let address = address.map(str::to_owned);
+            said.push(line);
+            address
         });
         // Read on, so that it can write on.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, address: address.expect("it listens") }
+        let address = address.unwrap_or_else(|| panic!("it does not listen: {said:#?}"));
+        Self { child, address }
     }
 
     /// Has one document of a new unit processed.
