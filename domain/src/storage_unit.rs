@@ -8,7 +8,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::layout::Pattern;
 use crate::names::{ModuleName, Scope};
@@ -45,12 +46,36 @@ pub struct Settings {
 
 /// Where content lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case", remote = "Self")]
 pub enum Content {
     /// Below the engine's own content location; written through the API, removed when the unit is dropped.
     Managed,
     /// Somewhere else; only read, never removed.
     Registered(Location),
+}
+
+impl Serialize for Content {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(of_kind(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// The members of something whose `kind` is a word: the derived reading takes a kind's number for it as well.
+///
+/// # Errors
+/// That of the deserializer, or that the kind is no word.
+pub fn of_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<serde_json::Value, D::Error> {
+    let members = serde_json::Value::deserialize(deserializer)?;
+    match members.get("kind") {
+        Some(kind) if !kind.is_string() => Err(D::Error::custom("the member kind must be a word")),
+        Some(_) | None => Ok(members),
+    }
 }
 
 /// A place that holds documents which are not the engine's own.

@@ -220,3 +220,12 @@ fn only_what_can_have_happened_folds() {
     );
     assert_eq!(follow(&[created(), Event::Dropped]), ["cleared"]);
 }
+
+#[test]
+fn where_content_lives_is_said_in_words() {
+    let read = |json: &str| serde_json::from_str::<Content>(json);
+    assert_eq!(read(r#"{"kind":"managed"}"#).ok(), Some(Content::Managed));
+    for wrong in [r#"{"kind":0}"#, r#"{"kind":null}"#, r#"{"kind":"elsewhere"}"#, "{}", "0"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}

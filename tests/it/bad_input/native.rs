@@ -214,6 +214,7 @@ fn impossible_values(registered: &Value) -> Vec<Case> {
         content("url", json!("")),
         content("include", json!("[")),
         content("kind", json!("elsewhere")),
+        content("kind", json!(0)),
         ("POST", "/v1/storage-units", json!({ "name": "x", "modules": scopes })),
         ("POST", "/v1/storage-units", json!({ "name": "x", "limits": { "lease_ms": 0 } })),
         ("PUT", "/v1/storage-units/docs/limits", json!({ "in_flight_max": 0 })),

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use domain::names::{ModuleName, Scope, StorageUnitName};
-use domain::storage_unit::{Command as Set, Content, Limits, Location, ModuleEntry, ModuleTable, Settings};
-use serde::Deserialize;
+use domain::storage_unit::{
+    Command as Set, Content, Limits, Location, ModuleEntry, ModuleTable, Settings, of_kind,
+};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -43,10 +46,21 @@ pub(super) struct CreateBody {
 
 /// [`Content`] that takes no member which it does not know.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", expecting = "an object with the member kind")]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    expecting = "an object with the member kind",
+    remote = "Self"
+)]
 pub(super) enum ContentBody {
     Managed(Nothing),
     Registered(Location),
+}
+
+impl<'de> Deserialize<'de> for ContentBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(of_kind(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl Default for ContentBody {
