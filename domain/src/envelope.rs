@@ -127,6 +127,17 @@ impl Command {
         }
     }
 
+    /// The storage unit that this belongs to, when it belongs to one.
+    #[must_use]
+    pub const fn unit(&self) -> Option<&StorageUnitName> {
+        match self {
+            Self::StorageUnit(unit, _)
+            | Self::KeyScope(KeyScopeId { unit, scope: _, key: _ }, _)
+            | Self::Record(RecordId { unit, key: _ }, _) => Some(unit),
+            Self::Campaign(..) | Self::System(_) | Self::ApiKey(..) | Self::Access(..) => None,
+        }
+    }
+
     /// The form in which it is recorded with its events.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ impl Engine {
     /// The envelope with the organization whose thing it is about: an organization asks for its own things only, the
     /// engine for whoever they belong to.
     pub(super) async fn owned(&self, envelope: Envelope) -> Result<Envelope, SubmitError> {
-        let owner = match (envelope.command.subject().unit(), self.organization()) {
+        let owner = match (envelope.command.unit(), self.organization()) {
             (Some(unit), Some(_)) => self.owner(unit).await?,
             // The engine met every unit that has work before it does anything with the work.
             (Some(unit), None) => self.0.owners.of(unit.as_str()),

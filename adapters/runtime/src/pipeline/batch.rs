@@ -180,16 +180,15 @@ pub(super) type States = HashMap<StreamId, Result<Entry, SubmitError>>;
 async fn load(task: &mut Task, pending: &[Pending]) -> States {
     let mut states = States::with_capacity(pending.len());
     let mut missing = HashMap::new();
-    let system =
-        pending.iter().any(Pending::dispatches).then_some((Subject::System.stream(), Subject::System));
-    let own = pending.iter().map(|pending| (pending.stream.clone(), pending.subject.clone()));
-    for (stream, subject) in own.chain(system) {
-        if states.contains_key(&stream) || missing.contains_key(&stream) {
+    let system = pending.iter().any(Pending::dispatches).then(|| (Subject::System.stream(), Subject::System));
+    let own = pending.iter().map(|pending| (&pending.stream, &pending.subject));
+    for (stream, subject) in own.chain(system.iter().map(|(stream, subject)| (stream, subject))) {
+        if states.contains_key(stream) || missing.contains_key(stream) {
             continue;
         }
-        match task.cache.take(&stream) {
-            Some(entry) => drop(states.insert(stream, Ok(entry))),
-            None => drop(missing.insert(stream, subject)),
+        match task.cache.take(stream) {
+            Some(entry) => drop(states.insert(stream.clone(), Ok(entry))),
+            None => drop(missing.insert(stream.clone(), subject.clone())),
         }
     }
     task.counters.metrics().loaded(states.len(), missing.len());
