@@ -11,9 +11,18 @@ pub use sender::Sender;
 use uuid::Uuid;
 
 use crate::event::RecordedCommand;
-use crate::names::{Actor, ApiKeyId, CampaignId, CommandId, IdempotencyKey, OrganizationId, StorageUnitName};
+use crate::ids::IdKind;
+use crate::names::{
+    Actor, ApiKeyId, BatchId, CampaignId, CommandId, ExternalId, IdempotencyKey, OrganizationId,
+    StorageUnitName, TaskId, WorkspaceId,
+};
 use crate::stream::{AccessDay, KeyScopeId, RecordId, Subject};
-use crate::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
+use crate::task::Stage;
+use crate::work_id::WorkId;
+use crate::{
+    access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task, work,
+    workspace,
+};
 
 /// A command with everything that is recorded about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +92,16 @@ pub enum Command {
     Record(RecordId, record::Command),
     /// Of a campaign.
     Campaign(CampaignId, campaign::Command),
+    /// Of a task.
+    Task(TaskId, task::Command),
+    /// Of a workspace.
+    Workspace(WorkspaceId, workspace::Command),
+    /// Of a batch.
+    Batch(BatchId, batch::Command),
+    /// Of what clients of an organization call a task.
+    ExternalId(OrganizationId, ExternalId, external_id::Command),
+    /// Of the ids of one kind.
+    Ids(IdKind, ids::Command),
     /// Of the system.
     System(system::Command),
     /// Of an API key.
@@ -92,10 +111,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// A command to the work on a key-scope.
+    /// A command to the work at a place: on a key-scope, or on a stage of a task.
     #[must_use]
-    pub const fn work(id: KeyScopeId, command: work::Command) -> Self {
-        Self::KeyScope(id, key_scope::Command::Work(command))
+    pub fn work(place: WorkId, command: work::Command) -> Self {
+        match place.task_stage() {
+            Some((task, stage)) => Self::Task(task, task::Command::Work { stage, command }),
+            None => Self::KeyScope(place, key_scope::Command::Work(command)),
+        }
     }
 
     /// What it is asked of.
@@ -106,6 +128,11 @@ impl Command {
             Self::KeyScope(id, _) => Subject::KeyScope(id.clone()),
             Self::Record(id, _) => Subject::Record(id.clone()),
             Self::Campaign(id, _) => Subject::Campaign(*id),
+            Self::Task(id, _) => Subject::Task(*id),
+            Self::Workspace(id, _) => Subject::Workspace(*id),
+            Self::Batch(id, _) => Subject::Batch(*id),
+            Self::ExternalId(organization, id, _) => Subject::ExternalId(organization.clone(), id.clone()),
+            Self::Ids(kind, _) => Subject::Ids(*kind),
             Self::System(_) => Subject::System,
             Self::ApiKey(id, _) => Subject::ApiKey(*id),
             Self::Access(day, _) => Subject::Access(day.clone()),
@@ -116,11 +143,34 @@ impl Command {
     #[must_use]
     pub const fn dispatches(&self) -> bool {
         match self {
-            Self::KeyScope(_, key_scope::Command::Work(command)) => command.dispatches(),
+            Self::KeyScope(_, key_scope::Command::Work(command))
+            | Self::Task(_, task::Command::Work { stage: _, command }) => command.dispatches(),
             Self::KeyScope(_, key_scope::Command::Withdraw)
             | Self::StorageUnit(..)
             | Self::Record(..)
             | Self::Campaign(..)
+            | Self::Task(
+                _,
+                task::Command::Create(_)
+                | task::Command::Restart { .. }
+                | task::Command::Edit { .. }
+                | task::Command::Assign(_)
+                | task::Command::Approve { .. }
+                | task::Command::ReopenReview
+                | task::Command::Hold
+                | task::Command::Release
+                | task::Command::RunNow
+                | task::Command::Resolve { .. }
+                | task::Command::SetExternalIntegrationStatus { .. }
+                | task::Command::Revert { .. }
+                | task::Command::MoveToHistory { .. }
+                | task::Command::Delete
+                | task::Command::ConfirmDeleted,
+            )
+            | Self::Workspace(..)
+            | Self::Batch(..)
+            | Self::ExternalId(..)
+            | Self::Ids(..)
             | Self::System(_)
             | Self::ApiKey(..)
             | Self::Access(..) => false,
@@ -134,7 +184,15 @@ impl Command {
             Self::StorageUnit(unit, _)
             | Self::KeyScope(KeyScopeId { unit, scope: _, key: _ }, _)
             | Self::Record(RecordId { unit, key: _ }, _) => Some(unit),
-            Self::Campaign(..) | Self::System(_) | Self::ApiKey(..) | Self::Access(..) => None,
+            Self::Campaign(..)
+            | Self::Task(..)
+            | Self::Workspace(..)
+            | Self::Batch(..)
+            | Self::ExternalId(..)
+            | Self::Ids(..)
+            | Self::System(_)
+            | Self::ApiKey(..)
+            | Self::Access(..) => None,
         }
     }
 
@@ -149,6 +207,12 @@ impl Command {
             Self::KeyScope(_, key_scope::Command::Withdraw) => Ok(serde_json::json!({ "name": WITHDRAW })),
             Self::Record(_, command) => serde_json::to_value(command),
             Self::Campaign(_, command) => serde_json::to_value(command),
+            Self::Task(_, task::Command::Work { stage, command }) => at_stage(*stage, command),
+            Self::Task(_, command) => serde_json::to_value(command),
+            Self::Workspace(_, command) => serde_json::to_value(command),
+            Self::Batch(_, command) => serde_json::to_value(command),
+            Self::ExternalId(_, _, command) => serde_json::to_value(command),
+            Self::Ids(_, command) => serde_json::to_value(command),
             Self::System(command) => serde_json::to_value(command),
             Self::ApiKey(_, command) => serde_json::to_value(command),
             Self::Access(_, command) => serde_json::to_value(command),
@@ -177,6 +241,21 @@ impl Command {
             Subject::Campaign(id) => {
                 campaign::Command::deserialize(json).map(|command| Self::Campaign(id, command))
             }
+            Subject::Task(id) => match json.get(STAGE) {
+                Some(stage) => {
+                    let stage = Stage::deserialize(stage)?;
+                    let command = work::Command::deserialize(json)?;
+                    Ok(Self::Task(id, task::Command::Work { stage, command }))
+                }
+                None => task::Command::deserialize(json).map(|command| Self::Task(id, command)),
+            },
+            Subject::Workspace(id) => {
+                workspace::Command::deserialize(json).map(|command| Self::Workspace(id, command))
+            }
+            Subject::Batch(id) => batch::Command::deserialize(json).map(|command| Self::Batch(id, command)),
+            Subject::ExternalId(organization, id) => external_id::Command::deserialize(json)
+                .map(|command| Self::ExternalId(organization, id, command)),
+            Subject::Ids(kind) => ids::Command::deserialize(json).map(|command| Self::Ids(kind, command)),
             Subject::System => system::Command::deserialize(json).map(Self::System),
             Subject::ApiKey(id) => {
                 api_key::Command::deserialize(json).map(|command| Self::ApiKey(id, command))
@@ -189,3 +268,13 @@ impl Command {
 }
 
 const WITHDRAW: &str = "withdraw";
+/// The member that tells a command to the work of a task's stage from one to the task.
+const STAGE: &str = "stage";
+
+fn at_stage(stage: Stage, command: &work::Command) -> Result<serde_json::Value, serde_json::Error> {
+    let mut json = serde_json::to_value(command)?;
+    if let Some(members) = json.as_object_mut() {
+        members.insert(STAGE.to_owned(), serde_json::to_value(stage)?);
+    }
+    Ok(json)
+}

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
 use crate::stream::{Position, StreamId, Version};
 use crate::time::Timestamp;
-use crate::{access, api_key, campaign, key_scope, record, storage_unit, system};
+use crate::{
+    access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task, work,
+    workspace,
+};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +25,62 @@ pub enum Event {
     Record(record::Event),
     /// To a campaign.
     Campaign(campaign::Event),
+    /// To a task.
+    Task(task::Event),
+    /// To a workspace.
+    Workspace(workspace::Event),
+    /// To a batch.
+    Batch(batch::Event),
+    /// To what clients call a task.
+    ExternalId(external_id::Event),
+    /// To the ids of one kind.
+    Ids(ids::Event),
     /// To the system.
     System(system::Event),
     /// To an API key.
     ApiKey(api_key::Event),
     /// An access was refused.
     Access(access::Event),
+}
+
+impl Event {
+    /// What happened to a piece of work, whosever it is.
+    #[must_use]
+    pub const fn work(&self) -> Option<&work::Event> {
+        match self {
+            Self::KeyScope(key_scope::Event::Work(event)) | Self::Task(task::Event::Work(_, event)) => {
+                Some(event)
+            }
+            Self::KeyScope(key_scope::Event::Withdrawn(_))
+            | Self::Task(
+                task::Event::Created(_)
+                | task::Event::StageEntered(_)
+                | task::Event::ReviewOpened(_)
+                | task::Event::Approved(_)
+                | task::Event::ReviewCompleted(_)
+                | task::Event::Archived
+                | task::Event::Edited(_)
+                | task::Event::UsersAssigned(_)
+                | task::Event::Restarted(_)
+                | task::Event::Resolved(_)
+                | task::Event::Reverted(_)
+                | task::Event::MovedToHistory(_)
+                | task::Event::ExternalIntegrationStatusSet(_)
+                | task::Event::DeletionRequested(_)
+                | task::Event::Deleted,
+            )
+            | Self::StorageUnit(_)
+            | Self::Record(_)
+            | Self::Campaign(_)
+            | Self::Workspace(_)
+            | Self::Batch(_)
+            | Self::ExternalId(_)
+            | Self::Ids(_)
+            | Self::System(_)
+            | Self::ApiKey(_)
+            | Self::Access(_) => None,
+        }
+    }
 }
 
 impl From<storage_unit::Event> for Event {
@@ -51,6 +104,36 @@ impl From<record::Event> for Event {
 impl From<campaign::Event> for Event {
     fn from(event: campaign::Event) -> Self {
         Self::Campaign(event)
+    }
+}
+
+impl From<task::Event> for Event {
+    fn from(event: task::Event) -> Self {
+        Self::Task(event)
+    }
+}
+
+impl From<workspace::Event> for Event {
+    fn from(event: workspace::Event) -> Self {
+        Self::Workspace(event)
+    }
+}
+
+impl From<batch::Event> for Event {
+    fn from(event: batch::Event) -> Self {
+        Self::Batch(event)
+    }
+}
+
+impl From<external_id::Event> for Event {
+    fn from(event: external_id::Event) -> Self {
+        Self::ExternalId(event)
+    }
+}
+
+impl From<ids::Event> for Event {
+    fn from(event: ids::Event) -> Self {
+        Self::Ids(event)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Names and ids, valid from birth: whoever holds one need not check it again. Does not know which of them exist.
 
+mod numbers;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+
+pub use numbers::{BatchId, InvalidNumber, TaskId, WorkspaceId};
 
 /// Why a text cannot be a name of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -181,6 +185,26 @@ name!(
     IdempotencyKey, "an idempotency key", 255, PRINTABLE, is_printable
 );
 name!(
+    /// A person, as tasks are assigned to one and reviewed by one.
+    UserName, "a user name", 256, PRINTABLE, is_printable
+);
+name!(
+    /// What a client calls a task: chosen at its creation, unique in the organization.
+    ExternalId, "an external id", 256, PRINTABLE, is_printable
+);
+name!(
+    /// What people call a task, a workspace or a batch.
+    DisplayName, "a display name", 256, PRINTABLE, is_printable
+);
+name!(
+    /// Which part of a task's result an edit changes, such as `invoice/total`.
+    EditPath, "an edit's path", 256, PRINTABLE, is_printable
+);
+name!(
+    /// The name under which the configuration keeps a secret. Never the secret itself.
+    SecretName, "a secret's name", 128, PLAIN, is_plain
+);
+name!(
     /// The name of an API key, under which its commands are recorded.
     KeyName, "a key name", 128, PLAIN, is_plain
 );
@@ -188,6 +212,35 @@ name!(
     /// The organization that a stream belongs to.
     OrganizationId, "an organization id", 64, PLAIN, is_plain
 );
+
+/// What stands before a workspace's number in the unit that its tasks are queued under.
+const TASKS: &str = "task/";
+
+impl StorageUnitName {
+    /// The unit under which a workspace's tasks are queued: `task/7`. No storage unit has such a name, since
+    /// [`StorageUnitName::new`] takes no `/`; it is a unit only where work is queued, leased and timed.
+    #[must_use]
+    pub fn of_tasks(workspace: WorkspaceId) -> Self {
+        Self(Arc::from(format!("{TASKS}{workspace}")))
+    }
+
+    /// The workspace whose tasks are queued under this unit; nothing when it is a storage unit.
+    #[must_use]
+    pub fn workspace(&self) -> Option<WorkspaceId> {
+        self.0.strip_prefix(TASKS)?.parse().ok()
+    }
+
+    /// Takes the unit of a queue: a storage unit's name, or `task/` and a workspace's number.
+    ///
+    /// # Errors
+    /// [`InvalidName`], which says what is wrong with the text.
+    pub fn of_queue(text: &str) -> Result<Self, InvalidName> {
+        match text.strip_prefix(TASKS).and_then(|number| number.parse().ok()) {
+            Some(workspace) => Ok(Self::of_tasks(workspace)),
+            None => Self::new(text),
+        }
+    }
+}
 
 impl OrganizationId {
     /// The organization that everything belongs to unless something else is said.
@@ -303,6 +356,16 @@ mod tests {
         );
         assert!(Key::new("a\0b").is_err());
         assert!(Scope::new("a/b").is_err());
+    }
+
+    #[test]
+    fn a_unit_of_tasks_is_told_from_a_storage_unit() {
+        let tasks = StorageUnitName::of_tasks(WorkspaceId::new(7).unwrap());
+        assert_eq!((tasks.as_str(), tasks.workspace()), ("task/7", WorkspaceId::new(7).ok()));
+        assert_eq!(StorageUnitName::of_queue("task/7"), Ok(tasks));
+        assert!(StorageUnitName::new("task/7").is_err());
+        assert!(StorageUnitName::of_queue("task/0").is_err());
+        assert_eq!(StorageUnitName::of_queue("docs").unwrap().workspace(), None);
     }
 
     #[test]

@@ -8,7 +8,11 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{ApiKeyId, CampaignId, Key, OrganizationId, Scope, StorageUnitName};
+use crate::ids::IdKind;
+use crate::names::{
+    ApiKeyId, BatchId, CampaignId, ExternalId, Key, OrganizationId, Scope, StorageUnitName, TaskId,
+    WorkspaceId,
+};
 use crate::time::Day;
 
 /// The place of an event in its stream, counted from 0.
@@ -207,6 +211,16 @@ pub enum Subject {
     Record(RecordId),
     /// A campaign.
     Campaign(CampaignId),
+    /// A task.
+    Task(TaskId),
+    /// A workspace.
+    Workspace(WorkspaceId),
+    /// A batch of tasks.
+    Batch(BatchId),
+    /// What clients of an organization call a task.
+    ExternalId(OrganizationId, ExternalId),
+    /// The ids of one kind that are given out.
+    Ids(IdKind),
     /// The system: there is one.
     System,
     /// An API key.
@@ -218,10 +232,18 @@ pub enum Subject {
 /// Everything but letters, digits, `.`, `_` and `-` is percent-encoded in a stream name's parts.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-');
 
+/// As [`PART`], without `-`, where that separates the parts.
+const PART_BEFORE_DASH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'_');
+
 const STORAGE_UNIT: &str = "storage_unit-";
 const KEY_SCOPE: &str = "key_scope-";
 const RECORD: &str = "record-";
 const CAMPAIGN: &str = "campaign-";
+const TASK: &str = "task-";
+const WORKSPACE: &str = "workspace-";
+const BATCH: &str = "batch-";
+const EXTERNAL_ID: &str = "external_id-";
+const IDS: &str = "ids-";
 const SYSTEM: &str = "system";
 const API_KEY: &str = "api_key-";
 const ACCESS: &str = "access-";
@@ -247,6 +269,14 @@ impl Subject {
                 format!("{RECORD}{}/{}", part(unit.as_str()), part(key.as_str()))
             }
             Self::Campaign(id) => format!("{CAMPAIGN}{id}"),
+            Self::Task(id) => format!("{TASK}{id}"),
+            Self::Workspace(id) => format!("{WORKSPACE}{id}"),
+            Self::Batch(id) => format!("{BATCH}{id}"),
+            Self::ExternalId(organization, id) => {
+                let organization = utf8_percent_encode(organization.as_str(), PART_BEFORE_DASH);
+                format!("{EXTERNAL_ID}{organization}-{}", part(id.as_str()))
+            }
+            Self::Ids(kind) => format!("{IDS}{}", kind.name()),
             Self::System => SYSTEM.to_owned(),
             Self::ApiKey(id) => format!("{API_KEY}{id}"),
             Self::Access(AccessDay { organization, day }) => {
@@ -263,7 +293,15 @@ impl Subject {
             Self::StorageUnit(unit)
             | Self::KeyScope(KeyScopeId { unit, scope: _, key: _ })
             | Self::Record(RecordId { unit, key: _ }) => Some(unit),
-            Self::Campaign(_) | Self::System | Self::ApiKey(_) | Self::Access(_) => None,
+            Self::Campaign(_)
+            | Self::Task(_)
+            | Self::Workspace(_)
+            | Self::Batch(_)
+            | Self::ExternalId(..)
+            | Self::Ids(_)
+            | Self::System
+            | Self::ApiKey(_)
+            | Self::Access(_) => None,
         }
     }
 }
@@ -277,7 +315,7 @@ impl fmt::Display for Subject {
 /// A stream name that does not follow the rules.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is not the name of a stream, such as storage_unit-NAME, key_scope-UNIT/SCOPE/KEY, campaign-ID or system"
+    "'{0}' is not the name of a stream, such as storage_unit-NAME, key_scope-UNIT/SCOPE/KEY, campaign-ID, task-ID or system"
 )]
 pub struct NotAStream(String);
 
@@ -319,6 +357,11 @@ fn parse(name: &str) -> Option<Subject> {
         let unit = StorageUnitName::new(part(unit)?).ok()?;
         return Some(Subject::Record(RecordId { unit, key: Key::new(part(key)?).ok()? }));
     }
+    if let Some(rest) = name.strip_prefix(EXTERNAL_ID) {
+        let (organization, id) = rest.split_once('-')?;
+        let organization = OrganizationId::new(part(organization)?).ok()?;
+        return Some(Subject::ExternalId(organization, ExternalId::new(part(id)?).ok()?));
+    }
     if let Some(id) = name.strip_prefix(API_KEY) {
         return id.parse().ok().map(Subject::ApiKey);
     }
@@ -327,7 +370,21 @@ fn parse(name: &str) -> Option<Subject> {
         let organization = OrganizationId::new(part(organization)?).ok()?;
         return Some(Subject::Access(AccessDay { organization, day: day.parse().ok()? }));
     }
-    name.strip_prefix(CAMPAIGN)?.parse().ok().map(Subject::Campaign)
+    parse_number(name).or_else(|| name.strip_prefix(CAMPAIGN)?.parse().ok().map(Subject::Campaign))
+}
+
+/// Subjects whose ids are numbers, and the ids themselves.
+fn parse_number(name: &str) -> Option<Subject> {
+    if let Some(id) = name.strip_prefix(TASK) {
+        return id.parse().ok().map(Subject::Task);
+    }
+    if let Some(id) = name.strip_prefix(WORKSPACE) {
+        return id.parse().ok().map(Subject::Workspace);
+    }
+    if let Some(id) = name.strip_prefix(BATCH) {
+        return id.parse().ok().map(Subject::Batch);
+    }
+    name.strip_prefix(IDS).and_then(IdKind::from_name).map(Subject::Ids)
 }
 
 #[cfg(test)]
@@ -347,6 +404,11 @@ mod tests {
             }),
             Subject::Record(RecordId { unit, key }),
             Subject::Campaign(CampaignId(uuid::Uuid::from_u128(9))),
+            Subject::Task(TaskId::new(104).unwrap()),
+            Subject::Workspace(WorkspaceId::new(7).unwrap()),
+            Subject::Batch(BatchId::new(9).unwrap()),
+            Subject::ExternalId(OrganizationId::new("a-b").unwrap(), ExternalId::new("IN-2026/ä 1").unwrap()),
+            Subject::Ids(IdKind::Task),
             Subject::System,
             Subject::ApiKey(ApiKeyId(uuid::Uuid::from_u128(9))),
             Subject::Access(AccessDay {
@@ -357,7 +419,9 @@ mod tests {
         for subject in subjects {
             assert_eq!(Subject::try_from(&subject.stream()), Ok(subject));
         }
-        assert!("task-1".parse::<Subject>().is_err());
+        for name in ["task-0", "task-01", "task-", "ids-campaign", "external_id-a", "folder-1"] {
+            assert!(name.parse::<Subject>().is_err(), "{name}");
+        }
         assert!("system-1".parse::<Subject>().is_err());
     }
 

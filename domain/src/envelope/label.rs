@@ -2,7 +2,10 @@
 //! recorded. Does not know who counts.
 
 use super::{Command, WITHDRAW};
-use crate::{access, api_key, campaign, key_scope, record, storage_unit, system};
+use crate::{
+    access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task,
+    workspace,
+};
 
 impl Command {
     /// The kind of thing that it is asked of.
@@ -13,6 +16,11 @@ impl Command {
             Self::KeyScope(..) => "key_scope",
             Self::Record(..) => "record",
             Self::Campaign(..) => "campaign",
+            Self::Task(..) => "task",
+            Self::Workspace(..) => "workspace",
+            Self::Batch(..) => "batch",
+            Self::ExternalId(..) => "external_id",
+            Self::Ids(..) => "ids",
             Self::System(_) => "system",
             Self::ApiKey(..) => "api_key",
             Self::Access(..) => "access",
@@ -29,6 +37,13 @@ impl Command {
             Self::Record(_, record::Command::Write { .. }) => "write",
             Self::Record(_, record::Command::Delete { .. }) => "delete",
             Self::Campaign(_, command) => campaign_name(command),
+            Self::Task(_, command) => task_name(command),
+            Self::Workspace(_, workspace::Command::Create(_)) | Self::Batch(_, batch::Command::Create(_)) => {
+                "create"
+            }
+            Self::Workspace(_, workspace::Command::Configure(_)) => "configure",
+            Self::ExternalId(_, _, external_id::Command::Claim { .. }) => "claim",
+            Self::Ids(_, ids::Command::AllocateBlock { .. }) => "allocate_block",
             Self::System(system::Command::Pause { .. }) => "pause",
             Self::System(system::Command::Resume) => "resume",
             Self::ApiKey(_, api_key::Command::Issue(_)) => "issue",
@@ -68,5 +83,26 @@ const fn campaign_name(command: &campaign::Command) -> &'static str {
         campaign::Command::Resume => "resume",
         campaign::Command::Cancel => "cancel",
         campaign::Command::Complete => "complete",
+    }
+}
+
+const fn task_name(command: &task::Command) -> &'static str {
+    match command {
+        task::Command::Create(_) => "create",
+        task::Command::Work { stage: _, command } => command.name(),
+        task::Command::Restart { .. } => "restart",
+        task::Command::Edit { .. } => "edit",
+        task::Command::Assign(_) => "assign",
+        task::Command::Approve { .. } => "approve",
+        task::Command::ReopenReview => "reopen_review",
+        task::Command::Hold => "hold",
+        task::Command::Release => "release",
+        task::Command::RunNow => "run_now",
+        task::Command::Resolve { .. } => "resolve",
+        task::Command::SetExternalIntegrationStatus { .. } => "set_external_integration_status",
+        task::Command::Revert { .. } => "revert",
+        task::Command::MoveToHistory { .. } => "move_to_history",
+        task::Command::Delete => "delete",
+        task::Command::ConfirmDeleted => "confirm_deleted",
     }
 }

@@ -2,7 +2,10 @@
 
 use super::Command;
 use crate::work::UnassignCause;
-use crate::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
+use crate::{
+    access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task, work,
+    workspace,
+};
 
 /// Who sends a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,13 @@ impl Command {
             // What a record names must have been stored before.
             | Self::Record(_, record::Command::Write { .. } | record::Command::Delete { .. }) => Sender::Engine,
             Self::Campaign(_, command) => of_campaign(command),
+            Self::Task(_, command) => of_task(command),
+            Self::Workspace(_, workspace::Command::Configure(_)) => Sender::Anyone,
+            // Their ids are given out by the engine.
+            Self::Workspace(_, workspace::Command::Create(_))
+            | Self::Batch(_, batch::Command::Create(_))
+            | Self::ExternalId(_, _, external_id::Command::Claim { .. })
+            | Self::Ids(_, ids::Command::AllocateBlock { .. }) => Sender::Engine,
             Self::System(system::Command::Pause { .. } | system::Command::Resume) => Sender::Anyone,
             // The secret is made here, and a digest that somebody else made may be that of a weak one.
             Self::ApiKey(_, api_key::Command::Issue(_) | api_key::Command::Rotate { .. } | api_key::Command::Revoke)
@@ -87,5 +97,30 @@ const fn of_campaign(command: &campaign::Command) -> Sender {
         | campaign::Command::ReportListingFailure { .. }
         | campaign::Command::JudgeCanary(_)
         | campaign::Command::Complete => Sender::Engine,
+    }
+}
+
+const fn of_task(command: &task::Command) -> Sender {
+    match command {
+        task::Command::Work { stage: _, command: work::Command::Queue { .. } } => Sender::Engine,
+        task::Command::Work { stage: _, command } => of_work(command),
+        task::Command::Restart { campaign: None }
+        | task::Command::Edit { .. }
+        | task::Command::Assign(_)
+        | task::Command::Approve { .. }
+        | task::Command::ReopenReview
+        | task::Command::Hold
+        | task::Command::Release
+        | task::Command::RunNow
+        | task::Command::Resolve { .. }
+        | task::Command::SetExternalIntegrationStatus { .. }
+        | task::Command::Delete => Sender::Anyone,
+        // Its id and its external id are taken before, and what the workspace plans is pinned.
+        task::Command::Create(_)
+        | task::Command::Restart { campaign: Some(_) }
+        // What was seen must have been seen.
+        | task::Command::Revert { .. }
+        | task::Command::MoveToHistory { .. }
+        | task::Command::ConfirmDeleted => Sender::Engine,
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::digest::Digest;
 use crate::filter::Filter;
 use crate::layout::Pattern;
-use crate::names::{Key, ModuleName, Scope, WorkerId};
+use crate::names::{DisplayName, EditPath, Key, ModuleName, Scope, SecretName, UserName, WorkerId};
 use crate::record::{DeletePolicy, Stored, WritePolicy};
 use crate::retry::RetryPolicy;
 use crate::storage_unit::{Content, Limits, Location, ModuleEntry, ModuleInput, ModuleTable, Settings};
@@ -162,6 +162,111 @@ fn campaign_commands() -> Vec<campaign::Command> {
     ]
 }
 
+fn task_id() -> TaskId {
+    TaskId::new(u64::MAX).expect("not 0")
+}
+
+fn payload() -> task::Payload {
+    let map = |json: serde_json::Value| json.as_object().expect("an object").clone();
+    task::Payload {
+        workspace: WorkspaceId::new(7).expect("not 0"),
+        batch: BatchId::new(9).ok(),
+        external_id: ExternalId::new("IN/1 ä").ok(),
+        display_name: DisplayName::new("Rechnung 1").expect("a valid name"),
+        description: Some("two pages".to_owned()),
+        priority: task::Priority::High,
+        context: map(serde_json::json!({ "url": "https://example.org/a.pdf" })),
+        metadata: map(serde_json::json!({ "case": [1, null] })),
+        custom_form_values: map(serde_json::json!({ "colour": "red" })),
+        assignment: assignment(),
+        plan: task::Plan {
+            recognition: true,
+            review: task::ReviewMode::Automatic,
+            export: true,
+            retry: [(Stage::Export, RetryPolicy::never())].into(),
+        },
+    }
+}
+
+fn assignment() -> task::Assignment {
+    let users = vec![UserName::new("ann@example.org").expect("a valid name")];
+    task::Assignment { users, order: task::ReviewOrder::InSequence }
+}
+
+fn task_commands() -> Vec<task::Command> {
+    use task::Command;
+    let seen = task::Seen {
+        status: task::TaskStatus::Processed,
+        version: Version(3),
+        since: crate::time::Timestamp::from_micros(1),
+        threshold_ms: Millis(5),
+    };
+    let edit = |value| Command::Edit { path: EditPath::new("invoice/total").expect("a valid path"), value };
+    vec![
+        Command::Create(Box::new(payload())),
+        Command::Restart { campaign: None },
+        Command::Restart { campaign: Some(CAMPAIGN) },
+        edit(serde_json::json!({ "net": 1.5 })),
+        edit(serde_json::Value::Null),
+        Command::Assign(assignment()),
+        Command::Approve { user: UserName::new("ann").expect("a valid name") },
+        Command::ReopenReview,
+        Command::Hold,
+        Command::Release,
+        Command::RunNow,
+        Command::Resolve { outcome: task::Resolution::Failed, text: "by hand".to_owned() },
+        Command::SetExternalIntegrationStatus { status: task::ExternalIntegrationStatus::default() },
+        Command::Revert { seen, to: task::TaskStatus::ToReview },
+        Command::MoveToHistory { seen },
+        Command::Delete,
+        Command::ConfirmDeleted,
+    ]
+}
+
+fn settings_of_a_workspace() -> workspace::Settings {
+    workspace::Settings {
+        display_name: DisplayName::new("Invoices").expect("a valid name"),
+        description: Some("of the north".to_owned()),
+        is_default: true,
+        plan: payload().plan,
+        assignment: assignment(),
+        webhook: Some(workspace::Webhook {
+            url: "https://example.org/hook".to_owned(),
+            secret: SecretName::new("north").ok(),
+            time_limit_ms: Millis(5),
+        }),
+        modules: [(Stage::Recognition, modules().modules.remove(&scope("raw")).unwrap_or_default())].into(),
+        limits: Limits::default(),
+    }
+}
+
+/// What concerns tasks, the work of their stages included.
+fn commands_about_tasks() -> Vec<Command> {
+    let id = task_id();
+    let work = work_commands()
+        .into_iter()
+        .map(|command| Command::Task(id, task::Command::Work { stage: Stage::Recognition, command }));
+    let tasks = task_commands().into_iter().map(|command| Command::Task(id, command));
+    let workspace = WorkspaceId::new(7).expect("not 0");
+    let described = batch::Described {
+        workspace,
+        display_name: DisplayName::new("March").expect("a valid name"),
+        description: None,
+    };
+    let others = [
+        Command::Workspace(workspace, workspace::Command::Create(settings_of_a_workspace())),
+        Command::Workspace(workspace, workspace::Command::Configure(settings_of_a_workspace())),
+        Command::Batch(BatchId::new(9).expect("not 0"), batch::Command::Create(described)),
+        Command::ExternalId(
+            OrganizationId::new("a-b").expect("a valid name"),
+            ExternalId::new("IN/1").expect("a valid id"),
+            external_id::Command::Claim { task: id },
+        ),
+        Command::Ids(IdKind::Task, ids::Command::AllocateBlock { size: 5 }),
+    ];
+    work.chain(tasks).chain(others).collect()
+}
+
 fn system_commands() -> Vec<system::Command> {
     use system::Command;
     vec![Command::Pause { reason: "the \"disk\" is full".to_owned() }, Command::Resume]
@@ -212,7 +317,8 @@ fn commands() -> Vec<Command> {
         day: "2026-01-31".parse().expect("a day"),
     };
     let refusals = access_commands().into_iter().map(|command| Command::Access(day(), command));
-    let work = units.chain(work).chain([withdraw]).chain(records).chain(campaigns);
+    let work =
+        units.chain(work).chain([withdraw]).chain(records).chain(campaigns).chain(commands_about_tasks());
     work.chain(system).chain(keys).chain(refusals).collect()
 }
 
@@ -288,9 +394,30 @@ fn every_command_is_recorded_under_its_stored_name() {
         "cancel",
         "complete",
     ];
+    let tasks = [
+        "create",
+        "restart",
+        "edit",
+        "assign",
+        "approve",
+        "reopen_review",
+        "hold",
+        "release",
+        "run_now",
+        "resolve",
+        "set_external_integration_status",
+        "revert",
+        "move_to_history",
+        "delete",
+        "confirm_deleted",
+    ];
+    // A stage's work is asked as any work is, but for the withdrawing, which is a key-scope's.
+    let stage = &work[..work.len() - 1];
+    let others = ["create", "configure", "create", "claim", "allocate_block"];
     let system = ["pause", "resume"];
     let access = ["issue", "rotate", "revoke", "record_refusal"];
-    let expected = [&units[..], &work[..], &records[..], &campaigns[..], &system[..], &access[..]].concat();
+    let expected =
+        [&units[..], &work, &records, &campaigns, stage, &tasks, &others, &system, &access].concat();
     assert_eq!(names, expected);
 }
 
@@ -324,15 +451,33 @@ fn nobody_but_the_engine_and_workers_sends_what_needs_something_else_to_be_done(
         ["create", "set_content", "set_modules", "enable_queue", "disable_queue", "set_limits", "drop"];
     let (work, campaigns) =
         (["queue", "hold", "release"], ["start", "set_pace", "pause", "resume", "cancel"]);
+    // First hold and release of a stage's work, then what is asked of a task.
+    let tasks = [
+        "hold",
+        "release",
+        "restart",
+        "edit",
+        "assign",
+        "approve",
+        "reopen_review",
+        "hold",
+        "release",
+        "run_now",
+        "resolve",
+        "set_external_integration_status",
+        "delete",
+        "configure",
+    ];
     let system = ["pause", "resume"];
-    assert_eq!(names(Sender::Anyone), [&units[..], &work[..], &campaigns[..], &system[..]].concat());
+    let anyone = [&units[..], &work, &campaigns, &tasks, &system].concat();
+    assert_eq!(names(Sender::Anyone), anyone);
     let leases = ["claim", "start", "extend_lease", "complete", "fail", "release_lease"];
-    assert_eq!(names(Sender::Workers), leases);
+    assert_eq!(names(Sender::Workers), [leases, leases].concat());
 }
 
 #[test]
 fn only_a_claim_gives_work_to_a_worker() {
     let commands = commands();
     let names: Vec<_> = commands.iter().filter(|command| command.dispatches()).map(recorded_name).collect();
-    assert_eq!(names, ["claim"]);
+    assert_eq!(names, ["claim", "claim"], "of a key-scope, and of a task's stage");
 }

@@ -105,6 +105,11 @@ pub fn makes_member<'a>(recorded: impl IntoIterator<Item = &'a Event>) -> bool {
         | Event::StorageUnit(_)
         | Event::Record(_)
         | Event::Campaign(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => false,
