@@ -1,4 +1,4 @@
-//! The attempts of one key-scope: who tried, when, and what came of it. A pure function of the events of its stream;
+//! The attempts of one key-scope or task: who tried, when, and what came of it. A pure function of the events of its stream;
 //! an attempt is never overwritten. Does not know where the events are read from.
 
 #[cfg(test)]
@@ -10,6 +10,7 @@ use domain::digest::Digest;
 use domain::event::{Event, RecordedEvent};
 use domain::key_scope;
 use domain::names::WorkerId;
+use domain::task::{self, Stage};
 use domain::time::Timestamp;
 use domain::work::{
     self, Assigned, Change, Failed, Finished, LateResultRefused, Output, Token, UnassignCause,
@@ -21,6 +22,9 @@ use serde::{Deserialize, Serialize};
 pub struct Attempt {
     /// Which attempt this is, counted from 1 over all runs.
     pub number: u32,
+    /// The stage of the task; nothing for a key-scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// Who had the lease.
     pub worker: WorkerId,
     /// The lease's fencing token.
@@ -77,7 +81,7 @@ pub enum AttemptOutcome {
         /// Why.
         cause: UnassignCause,
     },
-    /// The storage unit was dropped meanwhile.
+    /// The storage unit was dropped meanwhile, or the task was restarted, put elsewhere or deleted.
     Withdrawn,
 }
 
@@ -91,7 +95,7 @@ pub struct LateResult {
     pub reported: LateResultRefused,
 }
 
-/// The attempts of one key-scope, oldest first. Takes its whole stream, from the first event on, up to any event.
+/// The attempts of one key-scope or task, oldest first. Takes its whole stream, from the first event on, up to any event.
 #[must_use]
 pub fn attempts(stream: &[Arc<RecordedEvent>]) -> Vec<Attempt> {
     let mut attempts = Vec::new();
@@ -101,9 +105,24 @@ pub fn attempts(stream: &[Arc<RecordedEvent>]) -> Vec<Attempt> {
             Event::KeyScope(key_scope::Event::Withdrawn(_)) => {
                 end(&mut attempts, event, AttemptOutcome::Withdrawn);
             }
+            Event::Task(task::Event::Work(queue, happened)) => {
+                note(&mut attempts, happened, event);
+                if let (work::Event::Assigned(_), Some(attempt)) = (happened, attempts.last_mut()) {
+                    attempt.stage = Some(queue.stage);
+                }
+            }
+            Event::Task(happened) => {
+                if happened.withdrawn().is_some() {
+                    end(&mut attempts, event, AttemptOutcome::Withdrawn);
+                }
+            }
             Event::StorageUnit(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => {}
@@ -164,6 +183,7 @@ impl Attempt {
     fn new(assigned: &Assigned, event: &RecordedEvent) -> Self {
         Self {
             number: assigned.attempt,
+            stage: None,
             worker: assigned.worker.clone(),
             token: Token(event.version),
             assigned_at: event.metadata.recorded_at,

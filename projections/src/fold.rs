@@ -12,7 +12,10 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 
 use crate::view::{Column, Value, View};
-use crate::views::{ApiKeys, Campaigns, Commands, KeyScopes, Records, StorageUnits, System, Transactions};
+use crate::views::{
+    ApiKeys, Batches, Campaigns, Commands, KeyScopes, Records, StorageUnits, System, Tasks, Transactions,
+    Workspaces,
+};
 
 /// The events that a fold which reflects `seen` has not seen, in order. An event that comes again, in this batch or
 /// in an earlier one, is left out: so applying it twice changes nothing. Whoever folds takes its events from here.
@@ -123,6 +126,9 @@ pub fn all() -> Vec<Box<dyn ErasedView>> {
         erase::<Records>(),
         erase::<Transactions>(),
         erase::<Commands>(),
+        erase::<Tasks>(),
+        erase::<Workspaces>(),
+        erase::<Batches>(),
         erase::<System>(),
         erase::<ApiKeys>(),
     ]

@@ -16,14 +16,15 @@ use domain::event::{Metadata, RecordedEvent};
 use domain::filter::Filter;
 use domain::key_scope;
 use domain::names::{
-    Actor, ApiKeyId, CampaignId, CommandId, IdempotencyKey, Key, KeyName, OrganizationId, Scope,
-    StorageUnitName, WorkerId,
+    Actor, ApiKeyId, CampaignId, CommandId, EditPath, IdempotencyKey, Key, KeyName, OrganizationId, Scope,
+    StorageUnitName, TaskId, UserName, WorkerId,
 };
 use domain::record::{self, DeletePolicy, Stored, WritePolicy};
 use domain::retry::RetryPolicy;
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{AccessDay, ExpectedVersion, KeyScopeId, Position, RecordId, Subject, Version};
 use domain::system;
+use domain::task;
 use domain::time::{Millis, Timestamp};
 use domain::work::{self, Priority, Status, Token, UnassignCause};
 
@@ -100,7 +101,11 @@ impl History {
     }
 
     fn command(&self, choice: &mut Choice) -> Command {
-        match choice.below(21) {
+        match choice.below(27) {
+            21.. => {
+                let id = task_id(choice);
+                Command::Task(id, self.task_command(id, choice))
+            }
             20 => match choice.below(4) {
                 0 => Command::ApiKey(api_key_id(choice.below(2)), api_key_command(choice)),
                 1 => Command::Access(access_day(), refusal(choice)),
@@ -143,6 +148,65 @@ impl History {
             14 => work::Command::Retry,
             _ if choice.below(2) == 0 => work::Command::Hold,
             _ => work::Command::Release,
+        }
+    }
+
+    fn task_command(&self, id: TaskId, choice: &mut Choice) -> task::Command {
+        let state = self.aggregates.get(&Subject::Task(id)).map(|(state, _)| state);
+        let Some(Aggregate::Task(state)) = state else { return create_task() };
+        let Some(present) = state.present() else { return create_task() };
+        let lease = state.work().and_then(work::Work::lease).map(|lease| lease.token);
+        let token = lease.unwrap_or(Token(Version(u64::from(choice.below(9)))));
+        let work = |command| task::Command::Work { stage: present.stage, command };
+        let seen = task::Seen {
+            status: present.status(),
+            version: present.status_version,
+            since: Timestamp::default(),
+            threshold_ms: Millis(0),
+        };
+        match choice.below(24) {
+            0..6 => work(work::Command::Claim { worker: worker(choice), lease_ms: Millis(30_000) }),
+            6..10 => work(work::Command::Complete { token, outputs: Vec::new(), digest: Digest([7; 32]) }),
+            10 => {
+                let (code, text) = ("E1".to_owned(), "it broke".to_owned());
+                let attempts_max = 1 + choice.below(2);
+                let retry = RetryPolicy { attempts_max, ..RetryPolicy::default() };
+                work(work::Command::Fail { token, code, text, retry })
+            }
+            11 => work(work::Command::ExpireLease),
+            12 => work(work::Command::Retry),
+            13 => task::Command::Restart { campaign: None },
+            14 | 15 => task::Command::Approve { user: user(choice) },
+            16 => {
+                let path = EditPath::new("total").unwrap();
+                task::Command::Edit { path, value: choice.below(3).into() }
+            }
+            17 => task::Command::Hold,
+            18 => task::Command::Release,
+            19 => task::Command::RunNow,
+            20 if choice.below(2) == 0 => {
+                let order = task::ReviewOrder::All;
+                task::Command::Assign(task::Assignment { users: vec![user(choice)], order })
+            }
+            20 => task::Command::ReopenReview,
+            21 => {
+                let outcome = [task::Resolution::Finished, task::Resolution::Failed];
+                let outcome = outcome[choice.below(2) as usize];
+                task::Command::Resolve { outcome, text: "by hand".to_owned() }
+            }
+            22 if choice.below(2) == 0 => task::Command::MoveToHistory { seen },
+            22 => {
+                let to = [task::TaskStatus::ToReview, task::TaskStatus::PreProcessingFailed];
+                task::Command::Revert { seen, to: to[choice.below(2) as usize] }
+            }
+            _ => match choice.below(6) {
+                0 => task::Command::Delete,
+                1 => task::Command::ConfirmDeleted,
+                _ => {
+                    let status = task::ExternalIntegrationStatus::new("booked").unwrap();
+                    task::Command::SetExternalIntegrationStatus { status }
+                }
+            },
         }
     }
 
@@ -249,6 +313,22 @@ fn key_scope(choice: &mut Choice) -> KeyScopeId {
 fn record(choice: &mut Choice) -> RecordId {
     let key = Key::new(choice.one_of(&["1", "päth/2.txt"])).unwrap();
     RecordId { unit: unit(choice.one_of(&["docs", "x"])), key }
+}
+
+fn task_id(choice: &mut Choice) -> TaskId {
+    TaskId::new(u64::from(1 + choice.below(2))).unwrap()
+}
+
+fn user(choice: &mut Choice) -> UserName {
+    UserName::new(choice.one_of(&["ann", "bob"])).unwrap()
+}
+
+fn create_task() -> task::Command {
+    let payload = serde_json::json!({
+        "workspace": 7, "batch": 3, "external_id": "IN/1", "display_name": "invoice", "context": {},
+        "plan": { "recognition": true, "review": "by_users", "export": true },
+    });
+    task::Command::Create(serde_json::from_value(payload).unwrap())
 }
 
 fn worker(choice: &mut Choice) -> WorkerId {

@@ -20,7 +20,9 @@ pub use summary::summary;
 
 use crate::difference::{Difference, differences};
 use crate::view::View;
-use crate::views::{ApiKeys, Campaigns, KeyScopes, Records, StorageUnits, System};
+use crate::views::{
+    ApiKeys, Batches, Campaigns, KeyScopes, Records, StorageUnits, System, Tasks, Workspaces,
+};
 
 /// Members of a row that every event changes, which says nothing about what happened.
 const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
@@ -67,6 +69,13 @@ pub fn timeline(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
         Some(Event::KeyScope(_)) => entries::<KeyScopes>(stream),
         Some(Event::Record(_)) => entries::<Records>(stream),
         Some(Event::Campaign(_)) => entries::<Campaigns>(stream),
+        Some(Event::Task(_)) => entries::<Tasks>(stream),
+        Some(Event::Workspace(_)) => entries::<Workspaces>(stream),
+        Some(Event::Batch(_)) => entries::<Batches>(stream),
+        // They have no rows that could change.
+        Some(Event::ExternalId(_) | Event::Ids(_)) => {
+            stream.iter().map(|event| entry(event, command_name(event), Vec::new())).collect()
+        }
         Some(Event::System(_)) => entries::<System>(stream),
         // A refused access changes no row, so each entry is its event alone.
         Some(Event::ApiKey(_) | Event::Access(_)) => entries::<ApiKeys>(stream),
@@ -82,6 +91,11 @@ pub fn event_name(event: &Event) -> String {
         Event::KeyScope(key_scope::Event::Withdrawn(_)) => "key_scope.withdrawn".to_owned(),
         Event::Record(event) => format!("record.{}", event.name()),
         Event::Campaign(event) => format!("campaign.{}", event.name()),
+        Event::Task(event) => format!("task.{}", event.name()),
+        Event::Workspace(event) => format!("workspace.{}", event.name()),
+        Event::Batch(event) => format!("batch.{}", event.name()),
+        Event::ExternalId(event) => format!("external_id.{}", event.name()),
+        Event::Ids(event) => format!("ids.{}", event.name()),
         Event::System(event) => format!("system.{}", event.name()),
         Event::ApiKey(event) => format!("api_key.{}", event.name()),
         Event::Access(event) => format!("access.{}", event.name()),

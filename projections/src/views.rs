@@ -1,17 +1,21 @@
 //! The views: each file a row type and the fold that makes it. Does not know where rows are kept.
 
 pub mod api_keys;
+pub mod batches;
 pub mod campaigns;
 pub mod commands;
 pub mod key_scopes;
 pub mod records;
 pub mod storage_units;
 pub mod system;
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 pub mod transactions;
+pub mod workspaces;
 
 pub use api_keys::{ApiKeyRow, ApiKeys, KeyState};
+pub use batches::{BatchRow, Batches};
 pub use campaigns::{
     CampaignReport, CampaignRow, CampaignState, Campaigns, CanaryRow, CanaryState, ErrorGroup, FirstFailure,
 };
@@ -20,7 +24,9 @@ pub use key_scopes::{KeyScopeRow, KeyScopes, LastError, OpenRow, Status};
 pub use records::{RecordRow, Records};
 pub use storage_units::{StorageUnitRow, StorageUnits, UnitState};
 pub use system::{System, SystemRow};
+pub use tasks::{Approval, BatchCounts, ByHand, OpenTaskRow, StageWork, TaskRow, Tasks, UserStatus, Warning};
 pub use transactions::{Transactions, TransactionsRow};
+pub use workspaces::{WorkspaceRow, Workspaces};
 
 use domain::stream::StreamId;
 

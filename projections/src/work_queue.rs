@@ -10,13 +10,14 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use domain::key_scope;
-use domain::names::{Key, Scope, StorageUnitName};
+use domain::names::{Key, Scope, StorageUnitName, WorkspaceId};
 use domain::storage_unit::{self, Limits, Settings};
 use domain::stream::{KeyScopeId, Position};
 use domain::system;
 use domain::time::Millis;
 use domain::work::{self, Priority};
+use domain::work_id::{Happened, WorkId};
+use domain::workspace;
 
 pub use depth::QueueDepth;
 
@@ -154,38 +155,51 @@ impl WorkQueue {
         }
     }
 
-    /// Takes note of an event of a key-scope; says whether something may have become claimable.
-    pub fn apply_key_scope(&mut self, id: &KeyScopeId, event: &key_scope::Event, at: Position) -> bool {
+    /// Takes note of an event of a workspace, whose tasks' stages are queued under a unit of their own; says whether
+    /// something may have become claimable.
+    pub fn apply_workspace(&mut self, id: WorkspaceId, event: &workspace::Event) -> bool {
+        let name = StorageUnitName::of_tasks(id);
         match event {
-            key_scope::Event::Work(work::Event::Queued(queued)) => self.push(id, (queued.priority, at)),
-            key_scope::Event::Work(work::Event::Restarted(restarted)) => {
+            workspace::Event::Created(settings) => {
+                self.restore_unit(&name, true, settings.limits);
+                false
+            }
+            workspace::Event::Configured(settings) => {
+                self.with_unit(&name, |unit| unit.limits = settings.limits)
+            }
+        }
+    }
+
+    /// Takes note of what happened at a place; says whether something may have become claimable.
+    pub fn apply_work(&mut self, id: &WorkId, event: Happened<'_>, at: Position) -> bool {
+        match event {
+            Happened::Work(work::Event::Queued(queued)) => self.push(id, (queued.priority, at)),
+            Happened::Work(work::Event::Restarted(restarted)) => {
                 self.free(id);
                 self.push(id, (restarted.priority, at))
             }
-            key_scope::Event::Work(work::Event::Unassigned(_)) => {
+            Happened::Work(work::Event::Unassigned(_)) => {
                 let priority = self.free(id);
                 self.push(id, (priority, at))
             }
             // What was never offered while it was held still waits where it waited.
-            key_scope::Event::Work(work::Event::Released) => {
+            Happened::Work(work::Event::Released) => {
                 self.forget_hold(id);
                 self.unpark(id)
             }
-            key_scope::Event::Work(work::Event::Assigned(_)) => {
+            Happened::Work(work::Event::Assigned(_)) => {
                 self.lease(id);
                 false
             }
             // Room below `in_flight_max`.
-            key_scope::Event::Work(work::Event::Finished(_) | work::Event::Failed(_)) => self.end(id),
-            key_scope::Event::Withdrawn(_) => {
-                self.forget_hold(id);
-                self.end(id)
-            }
-            key_scope::Event::Work(work::Event::Held) => {
+            Happened::Work(work::Event::Finished(_)) if id.task_stage().is_some() => self.leave(id),
+            Happened::Work(work::Event::Finished(_) | work::Event::Failed(_)) => self.end(id),
+            Happened::Withdrawn => self.leave(id),
+            Happened::Work(work::Event::Held) => {
                 self.restore_held(id);
                 false
             }
-            key_scope::Event::Work(
+            Happened::Work(
                 work::Event::ProcessStarted(_)
                 | work::Event::LeaseExtended(_)
                 | work::Event::RequeueRequested(_)
@@ -271,6 +285,13 @@ impl WorkQueue {
 
     fn with_unit(&mut self, name: &StorageUnitName, change: impl FnOnce(&mut UnitQueue)) -> bool {
         self.units.get_mut(name).map(change).is_some()
+    }
+
+    /// Nothing waits at this place any longer, nor is held: a task that is held takes that along to its next stage,
+    /// where it shows when the task is offered.
+    fn leave(&mut self, id: &WorkId) -> bool {
+        self.forget_hold(id);
+        self.end(id)
     }
 
     fn end(&mut self, id: &KeyScopeId) -> bool {

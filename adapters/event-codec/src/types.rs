@@ -4,7 +4,10 @@
 //! to touch for a new event; leaving one out is a compiler error, since the match over events has no wildcard.
 
 use domain::event::Event;
-use domain::{access, api_key, campaign, key_scope, record, storage_unit, system, work};
+use domain::{
+    access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task, work,
+    workspace,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The names and the newest schema versions of all stored types.
@@ -16,6 +19,15 @@ pub fn stored_types() -> impl Iterator<Item = (&'static str, u16)> {
 #[derive(Serialize, Deserialize)]
 struct Nothing {}
 
+/// What happened to the work of a task's stage: the queue that the work lies in, and what happened, side by side.
+#[derive(Serialize, Deserialize)]
+struct InQueue<Q, P> {
+    #[serde(flatten)]
+    queue: Q,
+    #[serde(flatten)]
+    payload: P,
+}
+
 /// The payload as the table names it, or [`Nothing`]: as a pattern and as an expression.
 macro_rules! payload {
     () => {
@@ -24,12 +36,15 @@ macro_rules! payload {
     ($payload:ident) => {
         $payload
     };
+    ($queue:ident $payload:ident) => {
+        InQueue { queue: $queue, payload: $payload }
+    };
 }
 
 /// Turns the table into the functions over it. The form after `=>` serves as the pattern that recognizes the event and
 /// as the expression that builds it.
 macro_rules! stored_types {
-    ($($type:ident = $name:literal, $schema:literal $(, $payload:ident)? => ($($event:tt)+);)+) => {
+    ($($type:ident = $name:literal, $schema:literal $(, $payload:ident)* => ($($event:tt)+);)+) => {
         /// A stored type.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum EventType {
@@ -74,7 +89,7 @@ macro_rules! stored_types {
         /// Writes the payload of an event in the newest schema version.
         pub(crate) fn write<S: Serializer>(event: &Event, serializer: S) -> Result<S::Ok, S::Error> {
             match event {
-                $($($event)+ => payload!($($payload)?).serialize(serializer),)+
+                $($($event)+ => payload!($($payload)*).serialize(serializer),)+
             }
         }
 
@@ -85,7 +100,7 @@ macro_rules! stored_types {
         ) -> Result<Event, D::Error> {
             match event_type {
                 $(EventType::$type => {
-                    let payload!($($payload)?) = Deserialize::deserialize(deserializer)?;
+                    let payload!($($payload)*) = Deserialize::deserialize(deserializer)?;
                     Ok($($event)+)
                 })+
             }
@@ -137,6 +152,38 @@ stored_types! {
     CampaignResumed = "campaign.resumed", 1 => (Event::Campaign(campaign::Event::Resumed));
     CampaignCancelled = "campaign.cancelled", 1 => (Event::Campaign(campaign::Event::Cancelled));
     CampaignCompleted = "campaign.completed", 1 => (Event::Campaign(campaign::Event::Completed));
+    TaskCreated = "task.created", 1, it => (Event::Task(task::Event::Created(it)));
+    TaskQueued = "task.queued", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Queued(it))));
+    TaskAssigned = "task.assigned", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Assigned(it))));
+    TaskProcessStarted = "task.process_started", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::ProcessStarted(it))));
+    TaskLeaseExtended = "task.lease_extended", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::LeaseExtended(it))));
+    TaskFinished = "task.finished", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Finished(it))));
+    TaskFailed = "task.failed", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Failed(it))));
+    TaskUnassigned = "task.unassigned", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Unassigned(it))));
+    TaskWorkRestarted = "task.work_restarted", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::Restarted(it))));
+    TaskRequeueRequested = "task.requeue_requested", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::RequeueRequested(it))));
+    TaskHeld = "task.held", 1, queue => (Event::Task(task::Event::Work(queue, work::Event::Held)));
+    TaskReleased = "task.released", 1, queue => (Event::Task(task::Event::Work(queue, work::Event::Released)));
+    TaskLateResultRefused = "task.late_result_refused", 1, queue, it => (Event::Task(task::Event::Work(queue, work::Event::LateResultRefused(it))));
+    TaskStageEntered = "task.stage_entered", 1, it => (Event::Task(task::Event::StageEntered(it)));
+    TaskReviewOpened = "task.review_opened", 1, it => (Event::Task(task::Event::ReviewOpened(it)));
+    TaskApproved = "task.approved", 1, it => (Event::Task(task::Event::Approved(it)));
+    TaskReviewCompleted = "task.review_completed", 1, it => (Event::Task(task::Event::ReviewCompleted(it)));
+    TaskArchived = "task.archived", 1 => (Event::Task(task::Event::Archived));
+    TaskEdited = "task.edited", 1, it => (Event::Task(task::Event::Edited(it)));
+    TaskUsersAssigned = "task.users_assigned", 1, it => (Event::Task(task::Event::UsersAssigned(it)));
+    TaskRestarted = "task.restarted", 1, it => (Event::Task(task::Event::Restarted(it)));
+    TaskResolved = "task.resolved", 1, it => (Event::Task(task::Event::Resolved(it)));
+    TaskReverted = "task.reverted", 1, it => (Event::Task(task::Event::Reverted(it)));
+    TaskMovedToHistory = "task.moved_to_history", 1, it => (Event::Task(task::Event::MovedToHistory(it)));
+    TaskExternalIntegrationStatusSet = "task.external_integration_status_set", 1, it => (Event::Task(task::Event::ExternalIntegrationStatusSet(it)));
+    TaskDeletionRequested = "task.deletion_requested", 1, it => (Event::Task(task::Event::DeletionRequested(it)));
+    TaskDeleted = "task.deleted", 1 => (Event::Task(task::Event::Deleted));
+    WorkspaceCreated = "workspace.created", 1, it => (Event::Workspace(workspace::Event::Created(it)));
+    WorkspaceConfigured = "workspace.configured", 1, it => (Event::Workspace(workspace::Event::Configured(it)));
+    BatchCreated = "batch.created", 1, it => (Event::Batch(batch::Event::Created(it)));
+    ExternalIdClaimed = "external_id.claimed", 1, it => (Event::ExternalId(external_id::Event::Claimed(it)));
+    IdsBlockAllocated = "ids.block_allocated", 1, it => (Event::Ids(ids::Event::BlockAllocated(it)));
 
     SystemPaused = "system.paused", 1, it => (Event::System(system::Event::Paused(it)));
     SystemResumed = "system.resumed", 1 => (Event::System(system::Event::Resumed));

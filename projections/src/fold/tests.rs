@@ -87,6 +87,9 @@ fn every_view_can_be_kept_in_a_table() {
             "records",
             "transactions",
             "commands",
+            "tasks",
+            "workspaces",
+            "batches",
             "system",
             "api_keys"
         ]
@@ -111,6 +114,7 @@ fn random_histories_reach_every_event() {
     let of = |kind: &str| seen.iter().filter(|name| name.starts_with(kind)).count();
     assert_eq!(of("key_scope."), 13, "{seen:?}");
     assert_eq!(of("record."), 3, "{seen:?}");
+    assert_eq!(of("task."), 25, "all but requeue_requested and lease_extended: {seen:?}");
     assert_eq!(of("campaign."), 14, "all but pace_set: {seen:?}");
     assert_eq!(of("storage_unit."), 6, "all but content_set, modules_set and queue_reset: {seen:?}");
 }

@@ -1,5 +1,7 @@
 //! Events in words: one sentence each, without its subject. Does not know the state before or after.
 
+mod tasks;
+
 use domain::access::{self, Refused};
 use domain::api_key;
 use domain::campaign::{self, Canary, CanarySize, Pace, Tally, Target, Then};
@@ -24,6 +26,11 @@ pub fn summary(event: &Event) -> String {
         }
         Event::Record(event) => record(event),
         Event::Campaign(event) => campaign(event),
+        Event::Task(event) => tasks::task(event),
+        Event::Workspace(event) => tasks::workspace(event),
+        Event::Batch(event) => tasks::batch(event),
+        Event::ExternalId(event) => tasks::external_id(event),
+        Event::Ids(event) => tasks::ids(event),
         Event::System(event) => system(event),
         Event::ApiKey(event) => api_key(event),
         Event::Access(access::Event::Refused(refused)) => refusal(refused),

@@ -109,8 +109,11 @@ proptest! {
             prop_assert_eq!(entries.len(), own.len());
             let mut changes = entries.iter().flat_map(|entry| &entry.changes);
             let told = changes.rfind(|change| change.path == "/status");
-            let row = crate::fold::fold::<KeyScopes>(&own).into_values().next();
-            let status = row.map(|row| json!(row.status.name()));
+            let key_scope = crate::fold::fold::<KeyScopes>(&own).into_values().next();
+            let task = crate::fold::fold::<Tasks>(&own).into_values().next();
+            let status = key_scope
+                .map(|row| json!(row.status.name()))
+                .or_else(|| task.map(|row| json!(row.status.name())));
             prop_assert_eq!(told.map(|change| change.after.clone()).unwrap_or_default(), status.unwrap_or_default());
         }
     }

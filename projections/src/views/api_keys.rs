@@ -89,6 +89,11 @@ impl View for ApiKeys {
             | Event::KeyScope(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::Access(_) => None,
         }

@@ -143,6 +143,11 @@ impl View for Campaigns {
             Event::KeyScope(happened) => effect(happened).map(|(id, _)| id.to_string()),
             Event::StorageUnit(_)
             | Event::Record(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => None,
@@ -164,6 +169,11 @@ impl View for Campaigns {
             (
                 Event::StorageUnit(_)
                 | Event::Record(_)
+                | Event::Task(_)
+                | Event::Workspace(_)
+                | Event::Batch(_)
+                | Event::ExternalId(_)
+                | Event::Ids(_)
                 | Event::System(_)
                 | Event::ApiKey(_)
                 | Event::Access(_),

@@ -63,6 +63,11 @@ impl View for Records {
             Event::StorageUnit(_)
             | Event::KeyScope(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => None,

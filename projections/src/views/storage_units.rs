@@ -80,6 +80,11 @@ impl View for StorageUnits {
             Event::KeyScope(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => None,

@@ -53,6 +53,11 @@ impl View for System {
             | Event::KeyScope(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::ApiKey(_)
             | Event::Access(_) => None,
         }
@@ -66,6 +71,11 @@ impl View for System {
             | Event::KeyScope(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::ApiKey(_)
             | Event::Access(_) => return row,
         };

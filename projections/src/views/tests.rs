@@ -267,6 +267,11 @@ fn was_leased(history: &History, subject: &Subject) -> bool {
         | Event::KeyScope(_)
         | Event::Record(_)
         | Event::Campaign(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => leased,

@@ -45,6 +45,11 @@ impl View for Transactions {
             Event::StorageUnit(_)
             | Event::KeyScope(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => None,
@@ -57,6 +62,11 @@ impl View for Transactions {
             Event::StorageUnit(_)
             | Event::KeyScope(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_) => row,

@@ -31,7 +31,7 @@ fn queue_of(units: &[(&str, u32)]) -> WorkQueue {
 }
 
 fn happens(queue: &mut WorkQueue, id: &KeyScopeId, event: Event, at: u64) -> bool {
-    queue.apply_key_scope(id, &key_scope::Event::Work(event), Position::row(at))
+    queue.apply_work(id, Happened::Work(&event), Position::row(at))
 }
 
 fn queued(priority: Priority) -> Event {
@@ -60,6 +60,31 @@ fn priority_goes_before_age_and_age_before_youth() {
         happens(&mut queue, &id("u", key), queued(priority), at);
     }
     assert_eq!(take(&mut queue, 10), ["u/high", "u/old", "u/new", "u/low"]);
+}
+
+#[test]
+fn the_stages_of_a_workspaces_tasks_are_queues_like_any_other() {
+    let mut queue = WorkQueue::default();
+    let workspace = WorkspaceId::new(7).unwrap();
+    let settings = serde_json::json!({ "display_name": "w", "limits": { "in_flight_max": 1 } });
+    let settings: workspace::Settings = serde_json::from_value(settings).unwrap();
+    queue.apply_workspace(workspace, &workspace::Event::Created(settings.clone()));
+    let stage = domain::task::Stage::Recognition;
+    let place = |task| {
+        let queue = domain::task::StageQueue { workspace, stage };
+        queue.place(domain::names::TaskId::new(task).unwrap())
+    };
+    assert!(happens(&mut queue, &place(1), queued(Priority::Normal), 1));
+    happens(&mut queue, &place(2), queued(Priority::High), 2);
+    assert_eq!(take(&mut queue, 2), ["task/7/2"]);
+    happens(&mut queue, &place(2), assigned(), 3);
+    let limits = Limits { in_flight_max: 2, ..settings.limits };
+    let wider = workspace::Settings { limits, ..settings };
+    assert!(queue.apply_workspace(workspace, &workspace::Event::Configured(wider)));
+    assert_eq!(take(&mut queue, 2), ["task/7/1"]);
+    // A restart takes the lease away; there is room again.
+    assert!(queue.apply_work(&place(2), Happened::Withdrawn, Position::row(4)));
+    assert_eq!(queue.taken(&place(1).unit), [place(1)]);
 }
 
 #[test]
@@ -244,11 +269,7 @@ fn what_nobody_may_claim_has_no_age() {
     happens(&mut queue, &id("u", "held"), Event::Released, 4);
     assert_eq!(depths(&queue), ["u 2 0 0 1"], "released work is as old as it was");
     queue.restore_held(&id("u", "held"));
-    queue.apply_key_scope(
-        &id("u", "held"),
-        &key_scope::Event::Withdrawn(key_scope::Withdrawn { campaign: None }),
-        Position::row(5),
-    );
+    queue.apply_work(&id("u", "held"), Happened::Withdrawn, Position::row(5));
     happens(&mut queue, &id("u", "held"), queued(Priority::High), 6);
     happens(&mut queue, &id("u", "free"), assigned(), 7);
     assert_eq!(take(&mut queue, 1), ["u/held"], "a hold does not outlive what it lay over");

@@ -81,6 +81,11 @@ impl CampaignRow {
                 Subject::StorageUnit(_)
                 | Subject::Record(_)
                 | Subject::Campaign(_)
+                | Subject::Task(_)
+                | Subject::Workspace(_)
+                | Subject::Batch(_)
+                | Subject::ExternalId(..)
+                | Subject::Ids(_)
                 | Subject::System
                 | Subject::ApiKey(_)
                 | Subject::Access(_),
