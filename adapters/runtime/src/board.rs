@@ -15,6 +15,7 @@ use domain::process::timers::{Due, Timers};
 use domain::stream::{KeyScopeId, Position, Subject};
 use domain::time::{Millis, Timestamp};
 use domain::work::Token;
+use domain::work_id::happened;
 use projections::read_model::{ReadModel, ReadModelError};
 use projections::work_queue::{QueueDepth, WorkQueue};
 use tokio::sync::{Notify, watch};
@@ -240,36 +241,30 @@ impl State {
 
     /// Takes note of an event; says whether something may have become claimable.
     fn apply(&mut self, recorded: &RecordedEvent) -> bool {
-        match &recorded.event {
-            Event::KeyScope(event) => match Subject::try_from(&recorded.stream) {
-                Ok(Subject::KeyScope(id)) => {
-                    self.timers.apply(&id, event);
-                    self.queue.apply_key_scope(&id, event, recorded.position)
-                }
-                Ok(
-                    Subject::StorageUnit(_)
-                    | Subject::Record(_)
-                    | Subject::Campaign(_)
-                    | Subject::System
-                    | Subject::ApiKey(_)
-                    | Subject::Access(_),
-                )
-                | Err(_) => false,
-            },
-            Event::StorageUnit(event) => match Subject::try_from(&recorded.stream) {
-                Ok(Subject::StorageUnit(unit)) => self.queue.apply_unit(&unit, event),
-                Ok(
-                    Subject::KeyScope(_)
-                    | Subject::Record(_)
-                    | Subject::Campaign(_)
-                    | Subject::System
-                    | Subject::ApiKey(_)
-                    | Subject::Access(_),
-                )
-                | Err(_) => false,
-            },
-            Event::System(event) => self.queue.apply_system(event),
-            Event::Record(_) | Event::Campaign(_) | Event::ApiKey(_) | Event::Access(_) => false,
+        if let Some((id, event)) = happened(recorded) {
+            self.timers.apply(&id, event);
+            return self.queue.apply_work(&id, event, recorded.position);
+        }
+        match (&recorded.event, Subject::try_from(&recorded.stream)) {
+            (Event::StorageUnit(event), Ok(Subject::StorageUnit(unit))) => {
+                self.queue.apply_unit(&unit, event)
+            }
+            (Event::Workspace(event), Ok(Subject::Workspace(id))) => self.queue.apply_workspace(id, event),
+            (Event::System(event), Ok(_) | Err(_)) => self.queue.apply_system(event),
+            (
+                Event::StorageUnit(_)
+                | Event::KeyScope(_)
+                | Event::Record(_)
+                | Event::Campaign(_)
+                | Event::Task(_)
+                | Event::Workspace(_)
+                | Event::Batch(_)
+                | Event::ExternalId(_)
+                | Event::Ids(_)
+                | Event::ApiKey(_)
+                | Event::Access(_),
+                Ok(_) | Err(_),
+            ) => false,
         }
     }
 }

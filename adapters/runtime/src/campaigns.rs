@@ -152,6 +152,11 @@ impl Driver {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
+            | Aggregate::Task(_)
+            | Aggregate::Workspace(_)
+            | Aggregate::Batch(_)
+            | Aggregate::ExternalId(_)
+            | Aggregate::Ids(_)
             | Aggregate::System(_)
             | Aggregate::ApiKey(_)
             | Aggregate::Access(_) => Ok(None),

@@ -58,6 +58,11 @@ impl Engine {
             Aggregate::KeyScope(_)
             | Aggregate::Record(_)
             | Aggregate::Campaign(_)
+            | Aggregate::Task(_)
+            | Aggregate::Workspace(_)
+            | Aggregate::Batch(_)
+            | Aggregate::ExternalId(_)
+            | Aggregate::Ids(_)
             | Aggregate::System(_)
             | Aggregate::ApiKey(_)
             | Aggregate::Access(_) => Ok(None),
@@ -74,6 +79,11 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Campaign(_)
+            | Aggregate::Task(_)
+            | Aggregate::Workspace(_)
+            | Aggregate::Batch(_)
+            | Aggregate::ExternalId(_)
+            | Aggregate::Ids(_)
             | Aggregate::System(_)
             | Aggregate::ApiKey(_)
             | Aggregate::Access(_) => Ok(Record::default()),

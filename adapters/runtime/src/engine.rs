@@ -30,6 +30,7 @@ use crate::refusals::Refusals;
 use crate::repeats::Repeats;
 use crate::settings::RuntimeSettings;
 use crate::stop::{ShutdownReport, Stop, StopSwitch};
+use crate::tasks::Allocation;
 use crate::worker;
 
 /// What an engine is made of.
@@ -86,6 +87,7 @@ struct Inner {
     presence: Presence,
     record_locks: RecordLocks,
     repeats: Repeats,
+    allocation: Allocation,
     owners: Arc<Owners>,
     keys: Keys,
     refusals: Refusals,
@@ -154,6 +156,7 @@ impl Engine {
             presence: Presence::default(),
             record_locks: record_locks(),
             repeats: Repeats::default(),
+            allocation: Allocation::default(),
             owners: Arc::default(),
             keys: Keys::default(),
             refusals: Refusals::default(),

@@ -14,7 +14,7 @@ use domain::retry::RetryPolicy;
 use domain::storage_unit::ModuleEntry;
 use domain::stream::{KeyScopeId, RecordId, Subject};
 use domain::time::Millis;
-use domain::work::{self, LEASE_MS_MAX, Lease, Output, Token};
+use domain::work::{self, LEASE_MS_MAX, Lease, Output, Token, Work};
 use sha2::{Digest as _, Sha256};
 
 use crate::board::{ClaimCounts, Claimed, Claimer};
@@ -147,6 +147,11 @@ impl Engine {
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
             | Aggregate::Campaign(_)
+            | Aggregate::Task(_)
+            | Aggregate::Workspace(_)
+            | Aggregate::Batch(_)
+            | Aggregate::ExternalId(_)
+            | Aggregate::Ids(_)
             | Aggregate::ApiKey(_)
             | Aggregate::Access(_) => Ok(None),
         }
@@ -216,7 +221,10 @@ impl Engine {
         envelope: &(dyn Fn(Command) -> Envelope + Send + Sync),
     ) -> Result<Accepted, DocumentError> {
         let has_content = reports.iter().any(|report| matches!(report.made, Made::Content(_)));
-        let keeps = has_content && self.lease(id).await?.is_some_and(|lease| lease.token == token);
+        // What a task's stages make has no scope to be kept under: it is recorded by digest.
+        let is_task = id.task_stage().is_some();
+        let keeps =
+            has_content && !is_task && self.lease(id).await?.is_some_and(|lease| lease.token == token);
         let mut outputs = Vec::with_capacity(reports.len());
         for Report { module, made, scope } in reports {
             let output = match made {
@@ -225,6 +233,7 @@ impl Engine {
                     let (digest, size_bytes) = (digest_of(&bytes), bytes.len() as u64);
                     let scope = match scope {
                         Some(scope) => Some(scope),
+                        None if is_task => None,
                         None => self.output_scope(id, &module).await?,
                     };
                     if let Some(scope) = scope.as_ref().filter(|_| keeps) {
@@ -251,6 +260,9 @@ impl Engine {
         id: &KeyScopeId,
         module: Option<&ModuleName>,
     ) -> Result<RetryPolicy, SubmitError> {
+        if let Some(planned) = self.planned_retry(id).await? {
+            return Ok(planned);
+        }
         let entry = self.entry(id, |entry| module.is_none_or(|module| *module == entry.module)).await?;
         let module = module.or(entry.as_ref().map(|entry| &entry.module));
         let profile = module.and_then(|module| self.modules().profile(module));
@@ -263,15 +275,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`].
     pub async fn lease(&self, id: &KeyScopeId) -> Result<Option<Lease>, SubmitError> {
-        match self.inspect(Subject::KeyScope(id.clone())).await? {
-            Aggregate::KeyScope(scope) => Ok(scope.work.lease().cloned()),
-            Aggregate::StorageUnit(_)
-            | Aggregate::Record(_)
-            | Aggregate::Campaign(_)
-            | Aggregate::System(_)
-            | Aggregate::ApiKey(_)
-            | Aggregate::Access(_) => Ok(None),
-        }
+        Ok(self.inspect(id.subject()).await?.work().and_then(Work::lease).cloned())
     }
 
     async fn output_scope(&self, id: &KeyScopeId, module: &ModuleName) -> Result<Option<Scope>, SubmitError> {
@@ -285,7 +289,7 @@ impl Engine {
         id: &KeyScopeId,
         wanted: impl Fn(&ModuleEntry) -> bool,
     ) -> Result<Option<ModuleEntry>, SubmitError> {
-        let settings = self.unit_settings(&id.unit).await?;
+        let settings = self.queue_settings(&id.unit).await?;
         let entries = settings.and_then(|mut settings| settings.modules.modules.remove(&id.scope));
         Ok(entries.into_iter().flatten().find(wanted))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
-use domain::names::OrganizationId;
+use domain::names::{OrganizationId, StorageUnitName};
 use domain::ports::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, ReadError, Subscription,
 };
@@ -16,7 +16,7 @@ use projections::read_model::{
     Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
 };
 use projections::view::{Value, View as _};
-use projections::views::{Commands, Records, System, Transactions};
+use projections::views::{Commands, Records, System, Tasks, Transactions};
 
 use crate::owners::Owners;
 
@@ -150,6 +150,14 @@ impl OwnRows {
         self.owners.has(&self.organization, unit)
     }
 
+    /// Whether a group begins with a workspace of this organization.
+    fn is_in_own_workspace(&self, group: &str) -> bool {
+        let workspace = group.split('/').next().and_then(|number| number.parse().ok());
+        workspace.is_some_and(|workspace| {
+            self.owners.has(&self.organization, StorageUnitName::of_tasks(workspace).as_str())
+        })
+    }
+
     /// The question for those of the rows that are this organization's; nothing when none can be.
     fn own_part(&self, mut query: Query) -> Option<Query> {
         match Whose::of(query.view) {
@@ -213,7 +221,10 @@ impl ReadModel for OwnRows {
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {
         let mut counts = self.model.counts(view, prefix).await?;
-        counts.retain(|(group, _)| self.is_in_own_unit(group));
+        counts.retain(|(group, _)| match view {
+            Tasks::NAME => self.is_in_own_workspace(group),
+            _ => self.is_in_own_unit(group),
+        });
         Ok(counts)
     }
 

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::envelope::Envelope;
+use domain::event::RecordedEvent;
 use domain::idempotency::first_answer;
 use domain::names::CommandId;
 use domain::ports::Direction;
 use domain::stream::{Position, StreamId, Version};
 use projections::read_model;
 use projections::views::Commands;
+use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument as _;
 
 use crate::engine::Engine;
@@ -97,6 +99,31 @@ impl Engine {
         };
         let task = tokio::spawn(carrying_out.in_current_span());
         task.await.unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// Keeps whoever asks under the same id waiting until it is dropped.
+    pub(crate) async fn alone(&self, id: CommandId) -> OwnedMutexGuard<()> {
+        self.repeats().lock(id).lock_owned().await
+    }
+
+    /// What [`Engine::submit`] does, for whoever is [`Engine::alone`] already.
+    pub(crate) async fn submit_alone(&self, envelope: Envelope) -> Result<Accepted, SubmitError> {
+        if envelope.idempotency_key.is_none() {
+            return self.submit_new(envelope).await;
+        }
+        match self.first_answer(&envelope).await? {
+            Some(first) => Ok(first),
+            None => self.submit_first(envelope).await,
+        }
+    }
+
+    /// The first event that a keyed command recorded; nothing when it recorded nothing so far.
+    pub(crate) async fn first_recorded(
+        &self,
+        id: CommandId,
+    ) -> Result<Option<Arc<RecordedEvent>>, SubmitError> {
+        let Some((stream, first)) = self.place(id).await? else { return Ok(None) };
+        Ok(self.store().read_stream(&stream, first, Direction::Forward, 1).await?.into_iter().next())
     }
 
     /// What the same request was answered the first time; nothing when it has no key, or recorded nothing so far.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::task::{POLICY_DEFAULT, Policy};
+
 /// Limits of the runtime.
 #[derive(Debug, Clone)]
 pub struct RuntimeSettings {
@@ -17,6 +19,10 @@ pub struct RuntimeSettings {
     pub campaign_keys_max: usize,
     /// How long a read waits until its view shows what was acknowledged before.
     pub read_wait_max: Duration,
+    /// Which tasks count as stuck, and what is done with them.
+    pub watchdog: Vec<Policy>,
+    /// How long after one look for stuck tasks the next one follows.
+    pub watchdog_interval: Duration,
     /// How long work in flight may take to come to an end when the engine stops.
     pub shutdown_max: Duration,
 }
@@ -30,6 +36,8 @@ impl Default for RuntimeSettings {
             batch_events_max: 4_096,
             campaign_keys_max: 1_000_000,
             read_wait_max: Duration::from_secs(2),
+            watchdog: POLICY_DEFAULT.to_vec(),
+            watchdog_interval: Duration::from_secs(30),
             shutdown_max: Duration::from_secs(10),
         }
     }

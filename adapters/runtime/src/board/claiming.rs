@@ -246,11 +246,8 @@ fn claimed(
     event: Option<&Event>,
     version: Option<Version>,
 ) -> Option<Claimed> {
-    match (event, version) {
-        (
-            Some(Event::KeyScope(domain::key_scope::Event::Work(work::Event::Assigned(assigned)))),
-            Some(version),
-        ) => Some(Claimed {
+    match (event.and_then(Event::work), version) {
+        (Some(work::Event::Assigned(assigned)), Some(version)) => Some(Claimed {
             id: candidate.id,
             token: Token(version),
             until: assigned.until,

@@ -30,6 +30,11 @@ impl Engine {
             | Command::KeyScope(..)
             | Command::Record(..)
             | Command::Campaign(..)
+            | Command::Task(..)
+            | Command::Workspace(..)
+            | Command::Batch(..)
+            | Command::ExternalId(..)
+            | Command::Ids(..)
             | Command::System(_)
             | Command::ApiKey(..)
             | Command::Access(..) => None,
@@ -79,6 +84,11 @@ impl Engine {
             Aggregate::StorageUnit(_)
             | Aggregate::KeyScope(_)
             | Aggregate::Record(_)
+            | Aggregate::Task(_)
+            | Aggregate::Workspace(_)
+            | Aggregate::Batch(_)
+            | Aggregate::ExternalId(_)
+            | Aggregate::Ids(_)
             | Aggregate::System(_)
             | Aggregate::ApiKey(_)
             | Aggregate::Access(_) => return Ok(()),

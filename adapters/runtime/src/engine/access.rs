@@ -8,7 +8,7 @@ use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, ApiKeyId, CommandId, KeyName, OrganizationId, StorageUnitName};
 use domain::stream::{AccessDay, Subject, Version};
 use domain::time::Day;
-use domain::{access, api_key, campaign, storage_unit};
+use domain::{access, api_key, campaign, storage_unit, task, workspace};
 use projections::read_model;
 use projections::views::ApiKeys;
 
@@ -36,6 +36,11 @@ impl Engine {
         Self(Arc::clone(&self.0), Some(Arc::new(own)))
     }
 
+    /// The engine's own handle, which sees everything.
+    pub(crate) fn whole(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
     pub(crate) fn organization(&self) -> Option<&OrganizationId> {
         self.1.as_ref().map(|own| &own.organization)
     }
@@ -44,12 +49,13 @@ impl Engine {
         Arc::clone(&self.0.owners)
     }
 
-    /// Whose a storage unit is; nothing when there never was one of this name.
+    /// Whose a storage unit is, or the workspace whose tasks are queued under this name; nothing when there never was one.
     pub(crate) async fn owner(&self, unit: &StorageUnitName) -> Result<Option<OrganizationId>, SubmitError> {
         if let Some(owner) = self.0.owners.of(unit.as_str()) {
             return Ok(Some(owner));
         }
-        let inspected = self.0.pipeline.inspect(Subject::StorageUnit(unit.clone())).await?;
+        let subject = unit.workspace().map_or_else(|| Subject::StorageUnit(unit.clone()), Subject::Workspace);
+        let inspected = self.0.pipeline.inspect(subject).await?;
         if let Some(owner) = &inspected.organization {
             self.0.owners.learn(unit, owner);
         }
@@ -85,34 +91,52 @@ const fn absent(command: &Command) -> SubmitError {
             Refusal::StorageUnit(storage_unit::Refusal::DoesNotExist)
         }
         Command::Campaign(..) => Refusal::Campaign(campaign::Refusal::DoesNotExist),
+        Command::Task(..) => Refusal::Task(task::Refusal::DoesNotExist),
+        Command::Workspace(..) => Refusal::Workspace(workspace::Refusal::DoesNotExist),
         Command::ApiKey(..) => Refusal::ApiKey(api_key::Refusal::DoesNotExist),
-        Command::System(_) | Command::Access(..) => return SubmitError::OtherOrganization,
+        Command::Batch(..)
+        | Command::ExternalId(..)
+        | Command::Ids(..)
+        | Command::System(_)
+        | Command::Access(..) => return SubmitError::OtherOrganization,
     })
 }
 
-/// What an accepted command teaches at once, without waiting for the log to come around.
-pub(super) enum Lesson {
+/// What the answer to a command teaches at once, without waiting for the log to come around.
+pub(super) struct Lesson {
+    accepted: Learned,
+    /// What is said when the thing turns out to be another organization's.
+    foreign: SubmitError,
+}
+
+enum Learned {
     Unit(StorageUnitName, OrganizationId),
     Key(ApiKeyId, OrganizationId),
-    Campaign,
-    Other,
+    Nothing,
 }
 
 impl Lesson {
     pub(super) fn of(envelope: &Envelope) -> Self {
         let organization =
             || envelope.organization.clone().unwrap_or_else(OrganizationId::default_organization);
-        match &envelope.command {
+        let accepted = match &envelope.command {
             Command::StorageUnit(unit, storage_unit::Command::Create(_)) => {
-                Self::Unit(unit.clone(), organization())
+                Learned::Unit(unit.clone(), organization())
             }
-            Command::ApiKey(id, _) => Self::Key(*id, organization()),
-            Command::StorageUnit(..) | Command::KeyScope(..) | Command::Record(..) | Command::Access(..) => {
-                Self::Other
-            }
-            Command::System(_) => Self::Other,
-            Command::Campaign(..) => Self::Campaign,
-        }
+            Command::Workspace(id, _) => Learned::Unit(StorageUnitName::of_tasks(*id), organization()),
+            Command::ApiKey(id, _) => Learned::Key(*id, organization()),
+            Command::StorageUnit(..)
+            | Command::KeyScope(..)
+            | Command::Record(..)
+            | Command::Campaign(..)
+            | Command::Task(..)
+            | Command::Batch(..)
+            | Command::ExternalId(..)
+            | Command::Ids(..)
+            | Command::System(_)
+            | Command::Access(..) => Learned::Nothing,
+        };
+        Self { accepted, foreign: absent(&envelope.command) }
     }
 }
 
@@ -122,16 +146,13 @@ impl Engine {
         lesson: Lesson,
         result: Result<Accepted, SubmitError>,
     ) -> Result<Accepted, SubmitError> {
-        match (&result, lesson) {
-            (Ok(_), Lesson::Unit(unit, organization)) => self.0.owners.learn(&unit, &organization),
-            (Ok(accepted), Lesson::Key(id, organization)) => self.learn_key(id, &organization, accepted),
-            (Err(SubmitError::OtherOrganization), Lesson::Key(..)) if self.organization().is_some() => {
-                return Err(SubmitError::Refused(Refusal::ApiKey(api_key::Refusal::DoesNotExist)));
+        match (&result, lesson.accepted) {
+            (Ok(_), Learned::Unit(unit, organization)) => self.0.owners.learn(&unit, &organization),
+            (Ok(accepted), Learned::Key(id, organization)) => self.learn_key(id, &organization, accepted),
+            (Err(SubmitError::OtherOrganization), _) if self.organization().is_some() => {
+                return Err(lesson.foreign);
             }
-            (Err(SubmitError::OtherOrganization), Lesson::Campaign) if self.organization().is_some() => {
-                return Err(SubmitError::Refused(Refusal::Campaign(campaign::Refusal::DoesNotExist)));
-            }
-            (Ok(_), Lesson::Campaign | Lesson::Other) | (Err(_), _) => {}
+            (Ok(_), Learned::Nothing) | (Err(_), _) => {}
         }
         result
     }

@@ -14,6 +14,8 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::projector::{RebuildError, RebuildProgress};
 use crate::repeats::Repeats;
+use crate::settings::RuntimeSettings;
+use crate::tasks::Allocation;
 
 impl Engine {
     /// The read model.
@@ -111,6 +113,14 @@ impl Engine {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    pub(crate) fn settings(&self) -> &RuntimeSettings {
+        &self.0.parts.settings
+    }
+
+    pub(crate) fn allocation(&self) -> &Allocation {
+        &self.0.allocation
     }
 
     pub(crate) fn campaign_keys_max(&self) -> usize {

@@ -10,15 +10,15 @@ use domain::ports::{Direction, ReadError};
 use domain::process::clearing as process;
 use domain::stream::{KeyScopeId, Position, Subject, Version};
 use domain::work::{self, UnassignCause};
-use domain::{key_scope, record, storage_unit};
+use domain::{key_scope, record, storage_unit, task};
 use projections::read_model::{self, Query, ReadModelError};
 use projections::view::Value;
-use projections::views::{CampaignState, Campaigns, StorageUnits, UnitState};
+use projections::views::{CampaignState, Campaigns, StorageUnits, UnitState, Workspaces};
 
 use super::{CATCH_UP_NOTICE, Engine, PAGE_ROWS_MAX, StartError};
 use crate::pipeline::SubmitError;
 use crate::stop::Stop;
-use crate::{campaigns, clearing, timers, worker};
+use crate::{campaigns, clearing, tasks, timers, worker};
 
 impl Engine {
     pub(super) async fn take_back(&self, leases: Vec<(KeyScopeId, WorkerId)>) -> Result<(), SubmitError> {
@@ -48,6 +48,7 @@ impl Engine {
             }
             query.after = page.next;
         }
+        self.learn_workspaces().await?;
         // What an earlier process was about to start was never acknowledged.
         for id in self.campaigns(CampaignState::Pinning).await? {
             self.abandon_cut_off(id).await?;
@@ -57,11 +58,28 @@ impl Engine {
                 self.drive_campaign(id, campaigns::TakenUp::Interrupted, from).await;
             }
         }
+        tasks::confirm_interrupted(self).await?;
         let stop = self.0.senders.1.clone();
-        let mut tasks = self.0.tasks.lock().await;
-        tasks.spawn(follow_starts(self.clone(), from, stop.clone()));
-        tasks.spawn(timers::run(self.clone(), stop));
+        let mut spawned = self.0.tasks.lock().await;
+        spawned.spawn(follow_starts(self.clone(), from, stop.clone()));
+        spawned.spawn(timers::run(self.clone(), stop.clone()));
+        spawned.spawn(tasks::watch(self.clone(), stop));
         Ok(())
+    }
+
+    /// Whose the queues of tasks are has to be known before anybody claims from them.
+    async fn learn_workspaces(&self) -> Result<(), StartError> {
+        let mut query = rows(Vec::new());
+        loop {
+            let page = read_model::list::<Workspaces>(self.read_model(), query.clone()).await?;
+            for row in page.rows {
+                self.0.owners.learn(&StorageUnitName::of_tasks(row.id), &row.organization);
+            }
+            if page.next.is_none() {
+                return Ok(());
+            }
+            query.after = page.next;
+        }
     }
 
     async fn campaigns(&self, state: CampaignState) -> Result<Vec<CampaignId>, ReadModelError> {
@@ -194,11 +212,23 @@ impl Engine {
             {
                 self.withdraw_too_late(process::delete(recorded.id.0, id)).await;
             }
+            (Event::Workspace(_), Ok(Subject::Workspace(id))) => {
+                self.0.owners.learn(&StorageUnitName::of_tasks(id), &recorded.metadata.organization);
+                self.board().wake();
+            }
+            (Event::Task(task::Event::DeletionRequested(_)), Ok(Subject::Task(id))) => {
+                self.spawn_sender(tasks::confirm(self.clone(), id, recorded.id.0)).await;
+            }
             (
                 Event::StorageUnit(_)
                 | Event::KeyScope(_)
                 | Event::Record(_)
                 | Event::Campaign(_)
+                | Event::Task(_)
+                | Event::Workspace(_)
+                | Event::Batch(_)
+                | Event::ExternalId(_)
+                | Event::Ids(_)
                 | Event::System(_)
                 | Event::ApiKey(_)
                 | Event::Access(_),

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use domain::envelope::Command;
 use domain::event::Event;
-use domain::key_scope;
 use domain::ports::{AppendError, Appended};
 use domain::work::{self, UnassignCause};
 use prometheus_client::metrics::counter::Counter;
@@ -212,18 +211,7 @@ impl PipelineMetrics {
     /// Counts what was recorded.
     fn recorded(&self, events: &[Event]) {
         self.events_appended.inc_by(events.len() as u64);
-        for event in events {
-            match event {
-                Event::KeyScope(key_scope::Event::Work(event)) => self.happened(event),
-                Event::KeyScope(key_scope::Event::Withdrawn(_))
-                | Event::StorageUnit(_)
-                | Event::Record(_)
-                | Event::Campaign(_)
-                | Event::System(_)
-                | Event::ApiKey(_)
-                | Event::Access(_) => {}
-            }
-        }
+        events.iter().filter_map(Event::work).for_each(|event| self.happened(event));
     }
 
     fn happened(&self, event: &work::Event) {

@@ -1,10 +1,10 @@
 //! Who is handed what, and who is left alone.
 
-use domain::key_scope;
 use domain::names::Key;
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{KeyScopeId, Position};
 use domain::work::{self, Priority, Queued};
+use domain::work_id::Happened;
 
 use super::*;
 
@@ -27,8 +27,8 @@ fn queue_of(units: &[(&str, u64)]) -> WorkQueue {
             let (scope, key) = (Scope::new("raw").unwrap(), Key::new(item.to_string()).unwrap());
             let id = KeyScopeId { unit: unit(name), scope, key };
             let queued = Queued { campaign: None, priority: Priority::Normal, retry: false, failures: 0 };
-            let event = key_scope::Event::Work(work::Event::Queued(queued));
-            queue.apply_key_scope(&id, &event, Position::row(item + 1));
+            let event = work::Event::Queued(queued);
+            queue.apply_work(&id, Happened::Work(&event), Position::row(item + 1));
         }
     }
     queue

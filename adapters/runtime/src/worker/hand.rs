@@ -3,15 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use domain::aggregate::{Aggregate, Refusal};
+use domain::aggregate::Refusal;
 use domain::digest::Digest;
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, CommandId, Scope, WorkerId};
 use domain::ports::{ContentError, ModuleFailure};
 use domain::record::WritePolicy;
 use domain::retry::RetryPolicy;
-use domain::stream::{KeyScopeId, RecordId, Subject};
-use domain::work::{self, Output};
+use domain::stream::{KeyScopeId, RecordId};
+use domain::work::{self, Output, Work};
 use sha2::{Digest as _, Sha256};
 
 use super::RETRY_DELAY;
@@ -68,17 +68,9 @@ impl<'a> Hand<'a> {
     }
 
     async fn is_leased(&self) -> Result<bool, SubmitError> {
-        match self.engine.inspect(Subject::KeyScope(self.claim.id.clone())).await? {
-            Aggregate::KeyScope(scope) => {
-                Ok(scope.work.lease().is_some_and(|lease| lease.token == self.claim.token))
-            }
-            Aggregate::StorageUnit(_)
-            | Aggregate::Record(_)
-            | Aggregate::Campaign(_)
-            | Aggregate::System(_)
-            | Aggregate::ApiKey(_)
-            | Aggregate::Access(_) => Ok(false),
-        }
+        let aggregate = self.engine.inspect(self.claim.id.subject()).await?;
+        let lease = aggregate.work().and_then(Work::lease);
+        Ok(lease.is_some_and(|lease| lease.token == self.claim.token))
     }
 
     /// Keeps the lease alive; returns when it is gone.

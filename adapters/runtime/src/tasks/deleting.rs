@@ -1,0 +1,51 @@
+//! Deleted tasks: confirmed as soon as nothing of them is kept any longer. The engine keeps nothing beside the events,
+//! so that is at once. Does not know who asked.
+
+use domain::envelope::{Command, Envelope};
+use domain::names::{Actor, CommandId, TaskId};
+use domain::stream::Version;
+use domain::task::{self, TaskStatus};
+use projections::read_model::{self, Query, ReadModelError};
+use projections::view::Value;
+use projections::views::Tasks;
+use uuid::Uuid;
+
+use crate::engine::Engine;
+
+/// Rows read at once.
+const PAGE_ROWS_MAX: usize = 1_000;
+/// Why everything here is done.
+const REASON: &str = "nothing of it is kept beside its history";
+
+/// Confirms that a task is deleted; `request` is the id of the event by which that was asked for.
+pub(crate) async fn confirm(engine: Engine, id: TaskId, request: Uuid) {
+    let command = Command::Task(id, task::Command::ConfirmDeleted);
+    let command_id = CommandId::following(request, "confirm deleted");
+    let envelope = Envelope::new(command_id, Actor::system(), command).because(REASON);
+    if let Err(error) = engine.submit_patiently(envelope).await {
+        tracing::warn!(%error, task = %id, "a deleted task could not be confirmed; it is when the engine starts again");
+    }
+}
+
+/// Confirms what an earlier process left undone.
+pub(crate) async fn confirm_interrupted(engine: &Engine) -> Result<(), ReadModelError> {
+    let mut query = Query {
+        view: "",
+        filters: vec![("status", Value::Integer(TaskStatus::Deleting.number().into()))],
+        key_prefix: String::new(),
+        after: None,
+        limit: PAGE_ROWS_MAX,
+    };
+    loop {
+        let page = read_model::list::<Tasks>(engine.read_model(), query.clone()).await?;
+        for row in &page.rows {
+            let Version(version) = row.status_version;
+            let request = CommandId::following(Uuid::nil(), &format!("delete {} {version}", row.id)).0;
+            confirm(engine.clone(), row.id, request).await;
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+        query.after = page.next;
+    }
+}
