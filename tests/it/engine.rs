@@ -6,4 +6,6 @@ mod leases;
 mod lifecycle;
 mod pipeline;
 mod system;
+mod tasks;
+mod watching;
 mod worker;

@@ -6,7 +6,9 @@ use domain::event::RecordedEvent;
 use projections::fold::fold;
 use projections::read_model::{self, Query, ReadModel};
 use projections::view::View;
-use projections::views::{Campaigns, KeyScopes, Records, StorageUnits, System, Transactions};
+use projections::views::{
+    Batches, Campaigns, KeyScopes, Records, StorageUnits, System, Tasks, Transactions, Workspaces,
+};
 
 /// Checks every view against a fresh fold of the whole log, which the views must have seen.
 ///
@@ -20,6 +22,9 @@ pub async fn assert_are_folds_of(model: &dyn ReadModel, log: &[Arc<RecordedEvent
     assert_is_fold::<Campaigns>(model, log).await;
     assert_is_fold::<Records>(model, log).await;
     assert_is_fold::<Transactions>(model, log).await;
+    assert_is_fold::<Tasks>(model, log).await;
+    assert_is_fold::<Workspaces>(model, log).await;
+    assert_is_fold::<Batches>(model, log).await;
     assert_is_fold::<System>(model, log).await;
 }
 

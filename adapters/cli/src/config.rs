@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::names::ModuleName;
+use domain::task::{POLICY_DEFAULT, Policy, Target, TaskStatus};
+use domain::time::Millis;
 use modules::Definition;
 use runtime::RuntimeSettings;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) content: ContentConfig,
     /// The StageR surface.
     pub(crate) stager: StagerConfig,
+    /// Tasks.
+    pub(crate) tasks: TasksConfig,
     /// The modules, by name.
     pub(crate) modules: BTreeMap<ModuleName, Definition>,
 }
@@ -95,6 +99,64 @@ pub(crate) struct StagerConfig {
     pub(crate) zone: String,
 }
 
+/// Tasks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TasksConfig {
+    /// Which tasks count as stuck, and what is done with them.
+    pub(crate) watchdog: Vec<WatchdogLine>,
+    /// How long after one look for stuck tasks the next one follows, in milliseconds.
+    pub(crate) watchdog_interval_ms: u64,
+}
+
+/// One line of the watchdog's policy.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WatchdogLine {
+    /// Tasks of this status,
+    pub(crate) status: TaskStatus,
+    /// that have had it for so long, in milliseconds,
+    pub(crate) threshold_ms: Millis,
+    /// go to this status, or to `history`.
+    pub(crate) target: String,
+}
+
+impl WatchdogLine {
+    fn of(policy: Policy) -> Self {
+        let Policy { status, threshold_ms, target } = policy;
+        let target = match target {
+            Target::Status(to) => to.name(),
+            Target::History => HISTORY,
+        };
+        Self { status, threshold_ms, target: target.to_owned() }
+    }
+
+    fn policy(&self) -> Result<Policy, String> {
+        let Self { status, threshold_ms, target } = self;
+        let to = TaskStatus::from_name(target).map(Target::Status);
+        let history = (target == HISTORY).then_some(Target::History);
+        let target = to.or(history).ok_or_else(|| {
+            format!("tasks.watchdog: there is no status '{target}'; name a status of a task, or 'history'")
+        })?;
+        let policy = Policy { status: *status, threshold_ms: *threshold_ms, target };
+        policy.check().map_err(|refusal| format!("tasks.watchdog: {refusal}"))?;
+        Ok(policy)
+    }
+}
+
+/// The target of the watchdog's policy that is no status.
+const HISTORY: &str = "history";
+
+impl Default for TasksConfig {
+    fn default() -> Self {
+        let runtime = RuntimeSettings::default();
+        Self {
+            watchdog: POLICY_DEFAULT.into_iter().map(WatchdogLine::of).collect(),
+            watchdog_interval_ms: u64::try_from(runtime.watchdog_interval.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -105,6 +167,7 @@ impl Default for Config {
             limits: Limits::default(),
             content: ContentConfig::default(),
             stager: StagerConfig::default(),
+            tasks: TasksConfig::default(),
             modules: BTreeMap::new(),
         }
     }
@@ -176,6 +239,10 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
+        self.tasks.watchdog.iter().try_for_each(|line| line.policy().map(drop))?;
+        if self.tasks.watchdog_interval_ms == 0 {
+            return Err("tasks.watchdog_interval_ms must be at least 1".to_owned());
+        }
         let Limits {
             body_bytes_max,
             headers_bytes_max,
@@ -214,6 +281,9 @@ impl Config {
             campaign_keys_max: self.limits.campaign_keys_max,
             read_wait_max: Duration::from_millis(self.limits.read_wait_ms_max),
             shutdown_max: Duration::from_millis(self.limits.shutdown_ms_max),
+            // A line that cannot be carried out was refused when the file was read.
+            watchdog: self.tasks.watchdog.iter().filter_map(|line| line.policy().ok()).collect(),
+            watchdog_interval: Duration::from_millis(self.tasks.watchdog_interval_ms),
             ..RuntimeSettings::default()
         }
     }

@@ -13,6 +13,7 @@ pub(crate) mod names;
 pub(crate) mod problems;
 pub(crate) mod reports;
 pub(crate) mod settings;
+pub(crate) mod tasks;
 pub(crate) mod things;
 
 use std::sync::LazyLock;

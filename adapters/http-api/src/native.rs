@@ -2,6 +2,7 @@
 //! Does not know any rule. `docs/http-api.md` is its manual.
 
 pub(crate) mod bases;
+mod batches;
 mod campaigns;
 mod commands;
 mod documents;
@@ -14,9 +15,11 @@ mod overview;
 mod projections;
 mod storage_units;
 mod system;
+mod tasks;
 mod workers;
+mod workspaces;
 
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::stream::Position;
@@ -39,6 +42,9 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(key_scopes::router())
         .merge(keys::router())
         .merge(campaigns::router())
+        .merge(workspaces::router())
+        .merge(batches::router())
+        .merge(tasks::router())
         .merge(leases::router())
         .merge(documents::router())
         .merge(workers::router())
@@ -98,6 +104,14 @@ pub(crate) fn reply(status: StatusCode, position: Position, body: &impl Serializ
     let content_type = HeaderValue::from_static("application/json");
     let mut response = (status, [(CONTENT_TYPE, content_type)], json).into_response();
     position::stamp(&mut response, position);
+    Ok(response)
+}
+
+/// A JSON reply that says where the thing is that was made.
+fn made(path: &str, position: Position, body: &impl Serialize) -> Reply {
+    let mut response = reply(StatusCode::CREATED, position, body)?;
+    let location = HeaderValue::from_str(path).expect("a path of words and numbers is ASCII");
+    response.headers_mut().insert(LOCATION, location);
     Ok(response)
 }
 

@@ -63,6 +63,11 @@ fn outcome(recorded: Option<&Event>) -> Outcome {
             | Event::StorageUnit(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::System(_)
             | Event::ApiKey(_)
             | Event::Access(_),

@@ -53,11 +53,17 @@ struct Things {
     unit: &'static str,
     campaign: String,
     key: String,
+    /// The id of a task, a workspace and a batch.
+    number: &'static str,
 }
 
 impl Things {
     fn path(&self, line: &Line<'_>) -> String {
-        let id = if line.path.starts_with("/v1/keys") { &self.key } else { &self.campaign };
+        let id = match line.path.split('/').nth(2) {
+            Some("keys") => &self.key,
+            Some("tasks" | "workspaces" | "batches") => self.number,
+            Some(_) | None => &self.campaign,
+        };
         let names =
             [("{unit}", self.unit), ("{scope}", "raw"), ("{key}", "a"), ("{enabled}", "true"), ("{id}", id)];
         let path = names.iter().fold(line.path.to_owned(), |path, (name, value)| path.replace(name, value));
@@ -157,7 +163,8 @@ async fn every_route_answers_each_key_with_the_expected_code() {
         keys.push((role, Some(guarded.key(role, role, "default").await)));
     }
     let mut differences = Vec::new();
-    let nobodys = Things { unit: "nobodys", campaign: NOBODYS.to_owned(), key: NOBODYS.to_owned() };
+    let nobodys =
+        Things { unit: "nobodys", campaign: NOBODYS.to_owned(), key: NOBODYS.to_owned(), number: "7" };
     for line in lines() {
         for (who, key) in &keys {
             let (status, body) = guarded.ask(&line, &nobodys, key.as_deref()).await;
@@ -199,7 +206,13 @@ async fn what_another_organization_has_is_not_there_whatever_is_asked_of_it() {
     let keys = guarded.get("/v1/keys", &guarded.admin).await.json();
     let key = keys["items"][0]["id"].as_str().expect("a text").to_owned();
     let other = guarded.key("other", "admin", "acme").await;
-    let things = Things { unit: "docs", campaign, key };
+    let workspace = json!({ "display_name": "invoices", "is_default": true });
+    let _workspace = guarded.post("/v1/workspaces", &guarded.admin, workspace).await.expect(201);
+    let batch = json!({ "workspace": 1, "display_name": "January" });
+    let _batch = guarded.post("/v1/batches", &guarded.admin, batch).await.expect(201);
+    let task = json!({ "batch": 1, "context": { "url": "https://example.org/1.pdf" } });
+    let _task = guarded.post("/v1/tasks", &guarded.admin, task).await.expect(201);
+    let things = Things { unit: "docs", campaign, key, number: "1" };
     let mut differences = Vec::new();
     let of_organizations = |line: &Line<'_>| line.path.contains('{') && line.right != "open";
     for line in lines().filter(of_organizations) {
@@ -221,5 +234,7 @@ async fn what_another_organization_has_is_not_there_whatever_is_asked_of_it() {
     // It all is there, and nothing has happened to it.
     let unit = guarded.get("/v1/storage-units/docs", &guarded.admin).await.expect(200).json();
     assert_eq!((&unit["state"], &unit["queue_enabled"]), (&json!("active"), &json!(true)));
+    let task = guarded.get("/v1/tasks/1", &guarded.admin).await.expect(200).json();
+    assert_eq!((&task["status"], &task["version"]), (&json!("QueuedForPreProcessing"), &json!(1)));
     let _document = guarded.get("/v1/documents/docs/raw/a", &guarded.admin).await.expect(200);
 }

@@ -188,6 +188,11 @@ async fn assert_content(index: &Index<'_>, data: &Path) {
             domain::event::Event::StorageUnit(_)
             | domain::event::Event::KeyScope(_)
             | domain::event::Event::Campaign(_)
+            | domain::event::Event::Task(_)
+            | domain::event::Event::Workspace(_)
+            | domain::event::Event::Batch(_)
+            | domain::event::Event::ExternalId(_)
+            | domain::event::Event::Ids(_)
             | domain::event::Event::System(_)
             | domain::event::Event::ApiKey(_)
             | domain::event::Event::Access(_) => record,

@@ -195,6 +195,11 @@ async fn a_withdrawn_member_is_settled_for_its_campaign() {
             | domain::event::Event::StorageUnit(_)
             | domain::event::Event::Record(_)
             | domain::event::Event::Campaign(_)
+            | domain::event::Event::Task(_)
+            | domain::event::Event::Workspace(_)
+            | domain::event::Event::Batch(_)
+            | domain::event::Event::ExternalId(_)
+            | domain::event::Event::Ids(_)
             | domain::event::Event::System(_)
             | domain::event::Event::ApiKey(_)
             | domain::event::Event::Access(_) => None,

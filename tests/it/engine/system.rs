@@ -180,6 +180,11 @@ async fn no_lease_lies_in_the_log_between_a_pause_and_its_resume() {
             | Event::StorageUnit(_)
             | Event::Record(_)
             | Event::Campaign(_)
+            | Event::Task(_)
+            | Event::Workspace(_)
+            | Event::Batch(_)
+            | Event::ExternalId(_)
+            | Event::Ids(_)
             | Event::ApiKey(_)
             | Event::Access(_)) => {
                 let is_lease = word(other) == "assigned";

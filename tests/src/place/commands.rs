@@ -138,6 +138,11 @@ pub async fn state(engine: &Engine, key: &str) -> Work {
         Aggregate::StorageUnit(_)
         | Aggregate::Record(_)
         | Aggregate::Campaign(_)
+        | Aggregate::Task(_)
+        | Aggregate::Workspace(_)
+        | Aggregate::Batch(_)
+        | Aggregate::ExternalId(_)
+        | Aggregate::Ids(_)
         | Aggregate::System(_)
         | Aggregate::ApiKey(_)
         | Aggregate::Access(_) => None,

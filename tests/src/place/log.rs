@@ -46,6 +46,11 @@ pub const fn word(event: &Event) -> &'static str {
         Event::KeyScope(key_scope::Event::Withdrawn(_)) => "withdrawn",
         Event::Record(event) => event.name(),
         Event::Campaign(event) => event.name(),
+        Event::Task(event) => event.name(),
+        Event::Workspace(event) => event.name(),
+        Event::Batch(event) => event.name(),
+        Event::ExternalId(event) => event.name(),
+        Event::Ids(event) => event.name(),
         Event::System(event) => event.name(),
         Event::ApiKey(event) => event.name(),
         Event::Access(event) => event.name(),
@@ -61,6 +66,11 @@ pub const fn work_event(event: &Event) -> Option<&work::Event> {
         | Event::StorageUnit(_)
         | Event::Record(_)
         | Event::Campaign(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => None,

@@ -50,3 +50,21 @@ fn a_limit_of_zero_is_refused() {
 fn a_module_name_must_be_valid() {
     assert!(problem("[modules.'a b']\ncommand = ['cat']").contains("module name"));
 }
+
+#[test]
+fn the_policy_of_the_watchdog_is_the_default_or_what_the_file_says() {
+    use domain::task::{POLICY_DEFAULT, Target, TaskStatus};
+    assert_eq!(Config::parse("").unwrap().runtime().watchdog, POLICY_DEFAULT);
+    let line = |target: &str| {
+        format!(
+            "[[tasks.watchdog]]\nstatus = 'RecognitionInProgress'\nthreshold_ms = 60000\ntarget = '{target}'\n"
+        )
+    };
+    let policy = Config::parse(&line("ToReview")).unwrap().runtime().watchdog;
+    assert_eq!(policy.len(), 1);
+    assert_eq!(policy[0].target, Target::Status(TaskStatus::ToReview));
+    assert!(problem(&line("Nowhere")).contains("there is no status 'Nowhere'"));
+    assert!(problem(&line("history")).contains("cannot move a task"));
+    assert!(problem(&line("Processed")).contains("cannot move a task"));
+    assert!(problem("[tasks]\nwatchdogs = []").contains("did you mean 'tasks.watchdog'"));
+}

@@ -3,7 +3,7 @@
 use modules::Definition;
 use toml::Table;
 
-use super::{Config, ContentConfig, Limits};
+use super::{Config, ContentConfig, Limits, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
 const WITHOUT_DEFAULT: [(&str, &[&str]); 3] = [
@@ -21,6 +21,7 @@ pub(super) fn check(table: &Table) -> Result<(), String> {
     check_section("", table, &config)?;
     section(table, "limits", &known(&Limits::default()))?;
     section(table, "content", &known(&ContentConfig::default()))?;
+    section(table, "tasks", &known(&TasksConfig::default()))?;
     section(table, "stager", &["zone".to_owned()])?;
     let definition = known(&Definition::default());
     for (name, module) in table.get("modules").and_then(toml::Value::as_table).into_iter().flatten() {

@@ -50,11 +50,15 @@ impl Right {
     pub(crate) const fn to_send(command: &Command) -> Self {
         match command {
             Command::StorageUnit(_, storage_unit::Command::Drop) | Command::ApiKey(..) => Self::Administer,
-            Command::System(_) => Self::Run,
+            Command::System(_) | Command::Ids(..) => Self::Run,
             Command::StorageUnit(..)
             | Command::KeyScope(..)
             | Command::Record(..)
             | Command::Campaign(..)
+            | Command::Task(..)
+            | Command::Workspace(..)
+            | Command::Batch(..)
+            | Command::ExternalId(..)
             | Command::Access(..) => Self::Write,
         }
     }

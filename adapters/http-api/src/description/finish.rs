@@ -101,6 +101,8 @@ fn tags() -> Value {
         ("key-scopes", "Where the work on each key-scope stands, its history, and what can be asked for it"),
         ("leases", "How a worker takes work and hands it back"),
         ("campaigns", "Bulk requests, how far each has come, and how to steer it"),
+        ("tasks", "Documents on their way through the stages of a workspace, and what can be asked for each"),
+        ("workspaces", "How tasks are processed, and batches of tasks"),
         ("commands", "The one door, through which every other write goes"),
         ("events", "The whole log, for programs that follow it"),
         ("keys", "API keys: who may ask for what"),

@@ -16,6 +16,9 @@ use crate::state::HttpSettings;
 const COUNT_MAX: u64 = crate::page::NUMBER_MAX;
 /// Letters, digits and some punctuation, but neither `.` nor `..`.
 const PLAIN: &str = "^([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*$";
+/// The same, or the queue of a workspace's tasks.
+const QUEUE_UNIT: &str =
+    "^(([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*|task/[1-9][0-9]{0,9})$";
 /// Anything but control characters; neither `.` nor `..`.
 const PRINTABLE: &str = "^([^\\u0000-\\u001f\\u007f-\\u009f.]|\\.[^\\u0000-\\u001f\\u007f-\\u009f.]|\\.\\.[^\\u0000-\\u001f\\u007f-\\u009f])[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 /// The same without `/`.
@@ -27,7 +30,7 @@ const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$";
 
 /// The types of events, each kind of thing in front of its own. A test compares them with what is stored.
-const EVENT_KINDS: [&str; 53] = [
+const EVENT_KINDS: [&str; 90] = [
     "storage_unit",
     "storage_unit.cleared",
     "storage_unit.content_set",
@@ -72,6 +75,43 @@ const EVENT_KINDS: [&str; 53] = [
     "campaign.targets_abandoned",
     "campaign.targets_counted",
     "campaign.targets_pinned",
+    "task",
+    "task.approved",
+    "task.archived",
+    "task.assigned",
+    "task.created",
+    "task.deleted",
+    "task.deletion_requested",
+    "task.edited",
+    "task.external_integration_status_set",
+    "task.failed",
+    "task.finished",
+    "task.held",
+    "task.late_result_refused",
+    "task.lease_extended",
+    "task.moved_to_history",
+    "task.process_started",
+    "task.queued",
+    "task.released",
+    "task.requeue_requested",
+    "task.resolved",
+    "task.restarted",
+    "task.reverted",
+    "task.review_completed",
+    "task.review_opened",
+    "task.stage_entered",
+    "task.unassigned",
+    "task.users_assigned",
+    "task.work_restarted",
+    "workspace",
+    "workspace.configured",
+    "workspace.created",
+    "batch",
+    "batch.created",
+    "external_id",
+    "external_id.claimed",
+    "ids",
+    "ids.block_allocated",
     "system",
     "system.paused",
     "system.resumed",
@@ -120,6 +160,8 @@ fn uuid(example: &str) -> ObjectBuilder {
 described! {
     /// The name of a storage unit, at most 128 bytes.
     StorageUnitName = text(PLAIN, names::StorageUnitName::LENGTH_BYTES_MAX, "docs");
+    /// The unit of a queue: the name of a storage unit, or `task/` and the number of a workspace.
+    QueueUnit = text(QUEUE_UNIT, names::StorageUnitName::LENGTH_BYTES_MAX, "docs");
     /// The name of one part of a record that is processed by itself, at most 128 bytes.
     Scope = text(NO_SLASH, names::Scope::LENGTH_BYTES_MAX, "raw");
     /// The key of a record inside its storage unit, at most 1024 bytes of UTF-8.
@@ -136,6 +178,26 @@ described! {
     IdempotencyKey = text(PRINTABLE, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
     /// What the sender calls the request, as a header carries it.
     IdempotencyKeyHeader = text(HEADER, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
+    /// Identifies a task.
+    TaskId = number(1, COUNT_MAX, 104);
+    /// Identifies a workspace.
+    WorkspaceId = number(1, u64::from(u32::MAX), 7);
+    /// Identifies a batch.
+    BatchId = number(1, COUNT_MAX, 9);
+    /// What a client calls a task, at most 256 bytes.
+    ExternalId = text(PRINTABLE, names::ExternalId::LENGTH_BYTES_MAX, "IN-2026-1");
+    /// What people call it.
+    DisplayName = text(PRINTABLE, names::DisplayName::LENGTH_BYTES_MAX, "Invoice 1");
+    /// Somebody who reviews.
+    UserName = text(PRINTABLE, names::UserName::LENGTH_BYTES_MAX, "mara");
+    /// Which part of a task's result.
+    EditPath = text(PRINTABLE, names::EditPath::LENGTH_BYTES_MAX, "/total");
+    /// A status of a task by its name, or by its number.
+    TaskStatus = text("^([A-Za-z]+|[0-9]+)$", 64, "ToReview");
+    /// Any JSON object.
+    AnyObject = Object::builder()
+        .schema_type(Type::Object)
+        .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(true)));
     /// The name of an API key, at most 128 bytes.
     KeyName = text(PLAIN, names::KeyName::LENGTH_BYTES_MAX, "nightly");
     /// The name of an organization, at most 64 bytes.

@@ -144,6 +144,35 @@ refusals! {
             | "key_outside" | "pace_zero",
         503: "content_unavailable",
     }
+    /// Of a task that must be there.
+    TaskRefusals { 404: "task_not_found" }
+    /// Of a new task.
+    TaskCreateRefusals {
+        404: "workspace_not_found" | "batch_not_found",
+        409: "external_id_taken" | "task_exists",
+        422: "no_default_workspace" | "batch_of_another_workspace" | "too_large" | "wrong_assignment",
+    }
+    /// Of what is asked for a task.
+    TaskWriteRefusals {
+        404: "task_not_found",
+        409: "task_gone" | "task_in_history" | "not_in_review" | "not_assigned" | "not_their_turn" | "nothing_to_run"
+            | "on_hold" | "not_queued",
+        422: "too_large" | "too_many_edits" | "wrong_assignment",
+    }
+    /// Of counts of tasks.
+    TaskCountRefusals { 404: "batch_not_found", 422: "batch_of_another_workspace" }
+    /// Of a workspace that must be there.
+    WorkspaceRefusals { 404: "workspace_not_found" }
+    /// Of the settings of a workspace.
+    WorkspaceWriteRefusals {
+        404: "workspace_not_found",
+        409: "workspace_exists",
+        422: "no_webhook" | "out_of_range",
+    }
+    /// Of a batch that must be there.
+    BatchRefusals { 404: "batch_not_found" }
+    /// Of a new batch.
+    BatchCreateRefusals { 404: "workspace_not_found", 409: "batch_exists", 422: "too_large" }
     /// Of a pause of the whole system.
     PauseRefusals { 409: "already_paused", 422: "reason_missing" }
     /// Of the end of a pause; there is nothing to refuse but what every write can.

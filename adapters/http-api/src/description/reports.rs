@@ -13,7 +13,7 @@ use utoipa::openapi::{Object, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::names::{
-    Digest, Key, LeaseMillis, ModuleName, Position, Scope, StorageUnitName, Timestamp, Token, WorkerId,
+    Digest, Key, LeaseMillis, ModuleName, Position, QueueUnit, Scope, Timestamp, Token, WorkerId,
 };
 use super::one_of;
 use super::settings::RetryPolicy;
@@ -76,7 +76,7 @@ macro_rules! report {
         #[derive(ToSchema)]
         struct $name {
             $($who)*
-            unit: StorageUnitName,
+            unit: QueueUnit,
             scope: Scope,
             key: Key,
             token: Token,
@@ -168,7 +168,7 @@ one_of! {
 /// What became of the item.
 #[derive(ToSchema)]
 struct ReportedOne {
-    unit: StorageUnitName,
+    unit: QueueUnit,
     scope: Scope,
     key: Key,
     token: Token,

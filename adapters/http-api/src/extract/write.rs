@@ -3,6 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, CommandId, IdempotencyKey};
+use runtime::Asked;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -70,6 +71,17 @@ impl<T> Write<T> {
                 CommandId::following(id.0, "made").0
             }
         }
+    }
+
+    /// What the engine needs to know of this write to make something of which it chooses the id.
+    pub(crate) fn asked(&self, state: &ApiState) -> Asked {
+        let organization = self.caller.organization().clone();
+        let id = match &self.key {
+            None => CommandId(state.engine.fresh_id()),
+            Some(key) => CommandId::keyed(&organization, key),
+        };
+        let (actor, reason) = (self.caller.actor.clone(), self.reason.clone());
+        Asked { id, key: self.key.clone(), actor, reason, organization }
     }
 
     /// Who asks.

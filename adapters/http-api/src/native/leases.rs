@@ -2,25 +2,27 @@
 
 mod report;
 mod since;
+mod task;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use domain::names::{Key, Scope, StorageUnitName, WorkerId};
-use domain::storage_unit::{ModuleEntry, Settings};
+use domain::storage_unit::ModuleEntry;
 use domain::stream::{KeyScopeId, Position};
 use domain::time::{Millis, Timestamp};
 use domain::work::Token;
-use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, SubmitError};
-use serde::{Deserialize, Serialize};
+use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, QueueSettings, SubmitError};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::task::TaskBody;
 use super::{Reply, documents, ok};
 use crate::description::problems::ClaimRefusals;
-use crate::description::{names, settings};
+use crate::description::{names, settings, tasks as described};
 use crate::extract::{State, Write};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -74,11 +76,18 @@ const fn one() -> usize {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Queue {
-    #[schema(value_type = names::StorageUnitName)]
+    #[serde(deserialize_with = "queue_unit")]
+    #[schema(value_type = names::QueueUnit)]
     unit: StorageUnitName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<names::Scope>)]
     scope: Option<Scope>,
+}
+
+/// A queue's unit is a storage unit's name, or `task/` and the number of a workspace.
+fn queue_unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StorageUnitName, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    StorageUnitName::of_queue(&text).map_err(serde::de::Error::custom)
 }
 
 impl From<QueueFilter> for Queue {
@@ -91,7 +100,7 @@ impl From<QueueFilter> for Queue {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Lease)]
 struct LeaseBody {
-    #[schema(value_type = names::StorageUnitName)]
+    #[schema(value_type = names::QueueUnit)]
     unit: StorageUnitName,
     #[schema(value_type = names::Scope)]
     scope: Scope,
@@ -108,8 +117,12 @@ struct LeaseBody {
     /// What runs over the scope, each with the unit's settings overlaid by its own.
     #[schema(value_type = Vec<settings::ModuleEntry>)]
     modules: Vec<ModuleEntry>,
-    /// Where the document is, at this server.
+    /// Where the document is, at this server; of a task, its context.
     input_url: String,
+    /// The task whose stage it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = described::LeasedTask, required = false)]
+    task: Option<TaskBody>,
 }
 
 /// Leases that were given.
@@ -179,22 +192,34 @@ fn check_version(version: Option<&str>) -> Result<(), Problem> {
 }
 
 async fn bodies(engine: &Engine, leases: &[Claimed]) -> Result<Vec<LeaseBody>, Problem> {
-    let mut units: HashMap<StorageUnitName, Option<Settings>> = HashMap::new();
-    for Claimed { id, .. } in leases {
-        if !units.contains_key(&id.unit) {
-            units.insert(id.unit.clone(), engine.unit_settings(&id.unit).await?);
-        }
-    }
-    let body = |lease: &Claimed| {
+    let mut units: HashMap<StorageUnitName, QueueSettings> = HashMap::new();
+    let mut bodies = Vec::with_capacity(leases.len());
+    for lease in leases {
         let Claimed { id, token, until, lease_ms, attempt } = lease.clone();
-        let modules =
-            units.get(&id.unit).and_then(Option::as_ref).map(|unit| unit.modules.overlaid(&id.scope));
-        let input_url = documents::url(&id);
+        if !units.contains_key(&id.unit) {
+            units.insert(id.unit.clone(), engine.queue_settings(&id.unit).await?.unwrap_or_default());
+        }
+        let modules = units.get(&id.unit).map(|unit| unit.modules.overlaid(&id.scope)).unwrap_or_default();
+        let task = task::of(engine, &id).await?;
+        let input_url = match &task {
+            Some(task) => task.context_url(),
+            None => documents::url(&id),
+        };
         let KeyScopeId { unit, scope, key } = id;
-        let modules = modules.unwrap_or_default();
-        LeaseBody { unit, scope, key, token, until, lease_ms, attempt, modules, input_url }
-    };
-    Ok(leases.iter().map(body).collect())
+        bodies.push(LeaseBody {
+            unit,
+            scope,
+            key,
+            token,
+            until,
+            lease_ms,
+            attempt,
+            modules,
+            input_url,
+            task,
+        });
+    }
+    Ok(bodies)
 }
 
 /// Leases that have not been answered with yet. When whoever claimed them goes away before, they are given back.

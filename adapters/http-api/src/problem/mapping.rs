@@ -3,7 +3,9 @@
 use axum::http::StatusCode;
 use domain::aggregate::Refusal;
 use domain::ports::{ContentError, ReadError};
-use domain::{api_key, campaign, record, storage_unit, system, work};
+use domain::{
+    api_key, batch, campaign, external_id, ids, record, storage_unit, system, task, work, workspace,
+};
 use projections::read_model::ReadModelError;
 use runtime::{DocumentError, RebuildError, SubmitError};
 
@@ -33,6 +35,11 @@ impl From<Refusal> for Problem {
             Refusal::Work(refusal) => refusal.into(),
             Refusal::Record(refusal) => refusal.into(),
             Refusal::Campaign(refusal) => refusal.into(),
+            Refusal::Task(refusal) => refusal.into(),
+            Refusal::Workspace(refusal) => refusal.into(),
+            Refusal::Batch(refusal) => refusal.into(),
+            Refusal::ExternalId(refusal) => refusal.into(),
+            Refusal::Ids(refusal) => refusal.into(),
             Refusal::System(refusal) => refusal.into(),
             Refusal::ApiKey(refusal) => refusal.into(),
             Refusal::WrongKind => Self::broken("wrong_kind", refusal),
@@ -96,6 +103,64 @@ impl From<campaign::Refusal> for Problem {
             campaign::Refusal::CanaryUndecided => Self::conflict("canary_undecided", refusal),
             campaign::Refusal::CanarySize => Self::invalid("canary_size", refusal),
             campaign::Refusal::PaceZero { .. } => Self::invalid("pace_zero", refusal),
+        }
+    }
+}
+
+impl From<task::Refusal> for Problem {
+    fn from(refusal: task::Refusal) -> Self {
+        match refusal {
+            task::Refusal::AlreadyExists => Self::conflict("task_exists", refusal),
+            task::Refusal::DoesNotExist => Self::not_found("task_not_found", refusal),
+            task::Refusal::Gone { .. } => Self::conflict("task_gone", refusal),
+            task::Refusal::InHistory { .. } => Self::conflict("task_in_history", refusal),
+            task::Refusal::NotInReview { .. } => Self::conflict("not_in_review", refusal),
+            task::Refusal::NotAssigned { .. } => Self::conflict("not_assigned", refusal),
+            task::Refusal::NotTheirTurn { .. } => Self::conflict("not_their_turn", refusal),
+            task::Refusal::WrongAssignment { .. } => Self::invalid("wrong_assignment", refusal),
+            task::Refusal::TooLarge { .. } => Self::invalid("too_large", refusal),
+            task::Refusal::TooManyEdits => Self::invalid("too_many_edits", refusal),
+            task::Refusal::NothingToRun { .. } => Self::conflict("nothing_to_run", refusal),
+            task::Refusal::NotByItself => Self::conflict("not_by_itself", refusal),
+            task::Refusal::WrongPolicy { .. } => Self::invalid("wrong_policy", refusal),
+            task::Refusal::Work(refusal) => refusal.into(),
+        }
+    }
+}
+
+impl From<workspace::Refusal> for Problem {
+    fn from(refusal: workspace::Refusal) -> Self {
+        match refusal {
+            workspace::Refusal::AlreadyExists => Self::conflict("workspace_exists", refusal),
+            workspace::Refusal::DoesNotExist => Self::not_found("workspace_not_found", refusal),
+            workspace::Refusal::NoWebhook => Self::invalid("no_webhook", refusal),
+            workspace::Refusal::OutOfRange { .. } => Self::invalid("out_of_range", refusal),
+        }
+    }
+}
+
+impl From<batch::Refusal> for Problem {
+    fn from(refusal: batch::Refusal) -> Self {
+        match refusal {
+            batch::Refusal::AlreadyExists => Self::conflict("batch_exists", refusal),
+            batch::Refusal::DescriptionTooLong { .. } => Self::invalid("too_large", refusal),
+        }
+    }
+}
+
+impl From<external_id::Refusal> for Problem {
+    fn from(refusal: external_id::Refusal) -> Self {
+        match refusal {
+            external_id::Refusal::Taken { .. } => Self::conflict("external_id_taken", refusal),
+        }
+    }
+}
+
+impl From<ids::Refusal> for Problem {
+    fn from(refusal: ids::Refusal) -> Self {
+        match refusal {
+            ids::Refusal::BlockSize { .. } => Self::invalid("block_size", refusal),
+            ids::Refusal::Exhausted => Self::broken("ids_exhausted", refusal),
         }
     }
 }

@@ -79,6 +79,11 @@ async fn is_clearing(state: &ApiState, unit: &StorageUnitName) -> Result<bool, F
         Aggregate::KeyScope(_)
         | Aggregate::Record(_)
         | Aggregate::Campaign(_)
+        | Aggregate::Task(_)
+        | Aggregate::Workspace(_)
+        | Aggregate::Batch(_)
+        | Aggregate::ExternalId(_)
+        | Aggregate::Ids(_)
         | Aggregate::System(_)
         | Aggregate::ApiKey(_)
         | Aggregate::Access(_) => Ok(false),

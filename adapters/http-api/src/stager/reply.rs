@@ -208,6 +208,12 @@ impl From<Refusal> for Failure {
             Refusal::Record(refusal) => refusal.into(),
             Refusal::Campaign(refusal) => refusal.into(),
             Refusal::Work(refusal) => Self::ours(Code::Refused, refusal.to_string()),
+            // StageR knows no tasks, so no request of its surface leads here.
+            Refusal::Task(_)
+            | Refusal::Workspace(_)
+            | Refusal::Batch(_)
+            | Refusal::ExternalId(_)
+            | Refusal::Ids(_) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::System(refusal) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::ApiKey(refusal) => Self::ours(Code::Refused, refusal.to_string()),
             Refusal::WrongKind => Self::internal(refusal.to_string()),

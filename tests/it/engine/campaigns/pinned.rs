@@ -67,6 +67,11 @@ fn started_event(event: &Event) -> Option<&Started> {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => None,
@@ -83,6 +88,11 @@ fn pins(event: &NewEvent, key: &str) -> bool {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => false,

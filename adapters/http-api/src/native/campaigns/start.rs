@@ -123,6 +123,11 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
         | Event::StorageUnit(_)
         | Event::KeyScope(_)
         | Event::Record(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::Batch(_)
+        | Event::ExternalId(_)
+        | Event::Ids(_)
         | Event::System(_)
         | Event::ApiKey(_)
         | Event::Access(_) => None,

@@ -7,7 +7,6 @@ use domain::aggregate::Refusal;
 use domain::digest::Digest;
 use domain::envelope::{Command, Envelope};
 use domain::event::Event;
-use domain::key_scope;
 use domain::names::{Actor, Key, ModuleName, Scope, StorageUnitName, WorkerId};
 use domain::retry::RetryPolicy;
 use domain::storage_unit::Limits;
@@ -181,6 +180,7 @@ fn take_worker(body: &mut Object) -> Result<Option<WorkerId>, Problem> {
 /// Which lease an item is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Place {
+    #[serde(deserialize_with = "super::queue_unit")]
     unit: StorageUnitName,
     scope: Scope,
     key: Key,
@@ -297,7 +297,7 @@ impl Reporter<'_> {
 }
 
 fn is_late(event: &Event) -> bool {
-    matches!(event, Event::KeyScope(key_scope::Event::Work(work::Event::LateResultRefused(_))))
+    matches!(event.work(), Some(work::Event::LateResultRefused(_)))
 }
 
 // ── What can be said ───────────────────────────────────────────────────────────────────────────────────────────
@@ -352,7 +352,7 @@ impl Reporter<'_> {
             Some(lease_ms) => lease_ms,
             None => {
                 engine
-                    .unit_settings(&place.unit)
+                    .queue_settings(&place.unit)
                     .await?
                     // Without a unit there is no lease either, which is what the answer says then.
                     .map_or_else(Limits::default, |unit| unit.limits)
@@ -368,6 +368,11 @@ impl Reporter<'_> {
         if body.outputs.len() > OUTPUTS_MAX {
             let detail = format!("there are more than {OUTPUTS_MAX} outputs; report fewer");
             return Err(Problem::invalid("too_many_outputs", detail));
+        }
+        if place.id().task_stage().is_some() && body.outputs.iter().any(|output| output.scope.is_some()) {
+            let detail = "what a task's stage makes is recorded by digest and not kept, so it has no scope; leave scope out, and \
+                          keep the content where the next stage finds it";
+            return Err(Problem::invalid("invalid_output", detail));
         }
         let reports = body.outputs.into_iter().map(reported).collect::<Result<Vec<_>, _>>()?;
         let envelope = |command| self.envelope(command);
@@ -391,9 +396,7 @@ impl Reporter<'_> {
         let accepted =
             self.send(place, work::Command::Fail { token: place.token, code, text, retry }).await?;
         let mut said = repeated(&accepted);
-        if let Some(Event::KeyScope(key_scope::Event::Work(work::Event::Failed(failed)))) =
-            accepted.events.first()
-        {
+        if let Some(work::Event::Failed(failed)) = accepted.events.first().and_then(Event::work) {
             said.insert("retry_at".to_owned(), json!(failed.retry_at));
         }
         Ok(said)

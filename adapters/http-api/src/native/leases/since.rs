@@ -1,11 +1,10 @@
 //! What happened to a piece of work since somebody had a lease on it, in words. Does not know what that somebody wants.
 
-use domain::aggregate::Aggregate;
-use domain::event::{Event, RecordedEvent};
-use domain::key_scope;
+use domain::event::RecordedEvent;
 use domain::ports::Direction;
-use domain::stream::{KeyScopeId, Subject};
+use domain::stream::KeyScopeId;
 use domain::work::{self, Phase, Token, UnassignCause, Work};
+use domain::work_id::{Happened, happened};
 
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -19,36 +18,30 @@ pub(super) async fn since(state: &ApiState, id: &KeyScopeId, token: Token) -> St
 }
 
 async fn told(state: &ApiState, id: &KeyScopeId, token: Token) -> Result<String, Problem> {
-    let stream = Subject::KeyScope(id.clone()).stream();
+    let stream = id.subject().stream();
     let store = state.engine.store();
     let events = store.read_stream(&stream, token.0, Direction::Forward, EVENTS_READ_MAX).await?;
     let Some((_, after)) = events.split_first().filter(|(first, _)| gave_a_lease(first)) else {
         return Ok("there never was a lease with this token".to_owned());
     };
     let end = after.iter().find_map(|event| end(event)).unwrap_or_else(|| "it ended".to_owned());
-    match state.engine.inspect(Subject::KeyScope(id.clone())).await? {
-        Aggregate::KeyScope(scope) => Ok(format!("{end}; {}", now(&scope.work))),
-        Aggregate::StorageUnit(_)
-        | Aggregate::Record(_)
-        | Aggregate::Campaign(_)
-        | Aggregate::System(_)
-        | Aggregate::ApiKey(_)
-        | Aggregate::Access(_) => Ok(end),
-    }
+    let aggregate = state.engine.inspect(id.subject()).await?;
+    Ok(aggregate.work().map_or_else(|| end.clone(), |work| format!("{end}; {}", now(work))))
 }
 
 fn gave_a_lease(event: &RecordedEvent) -> bool {
-    matches!(&event.event, Event::KeyScope(key_scope::Event::Work(work::Event::Assigned(_))))
+    matches!(event.event.work(), Some(work::Event::Assigned(_)))
 }
 
 /// How the lease ended, if it did by this event.
 fn end(event: &RecordedEvent) -> Option<String> {
     let at = event.metadata.recorded_at;
-    match &event.event {
-        Event::KeyScope(key_scope::Event::Withdrawn(_)) => {
-            Some(format!("its storage unit was dropped at {at}"))
+    match happened(event)? {
+        (place, Happened::Withdrawn) if place.task_stage().is_some() => {
+            Some(format!("its task went another way at {at}"))
         }
-        Event::KeyScope(key_scope::Event::Work(event)) => match event {
+        (_, Happened::Withdrawn) => Some(format!("its storage unit was dropped at {at}")),
+        (_, Happened::Work(event)) => match event {
             work::Event::Unassigned(unassigned) => Some(match unassigned.cause {
                 UnassignCause::Reset => format!("it was taken back by a reset at {at}"),
                 UnassignCause::LeaseExpired => format!("it ran out at {at}"),
@@ -67,12 +60,6 @@ fn end(event: &RecordedEvent) -> Option<String> {
             | work::Event::Released
             | work::Event::LateResultRefused(_) => None,
         },
-        Event::StorageUnit(_)
-        | Event::Record(_)
-        | Event::Campaign(_)
-        | Event::System(_)
-        | Event::ApiKey(_)
-        | Event::Access(_) => None,
     }
 }
 
