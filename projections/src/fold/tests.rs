@@ -104,7 +104,7 @@ fn every_view_can_be_kept_in_a_table() {
 #[test]
 fn random_histories_reach_every_event() {
     let mut seen = std::collections::BTreeSet::new();
-    for seed in 0..200_u32 {
+    for seed in 0..400_u32 {
         let choices: Vec<_> =
             (1..100_u32).map(|step| (seed * 100 + step).wrapping_mul(0x85EB_CA6B)).collect();
         seen.extend(
