@@ -5,6 +5,7 @@ mod keys;
 mod limits;
 mod matrix;
 mod organizations;
+mod tls;
 
 use serde_json::{Value, json};
 use tests::harness::{Harness, Reply, Setup};

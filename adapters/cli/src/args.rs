@@ -46,6 +46,10 @@ pub(crate) struct Global {
     /// The API key to present to the server, rp_…; better in the environment, where no list of processes shows it
     #[arg(long, global = true, env = "REPRISE_API_KEY", hide_env_values = true, value_name = "KEY")]
     pub(crate) api_key: Option<String>,
+    /// Trust a server with https:// only if an authority in this PEM file vouches for it [default: those that this
+    /// machine trusts]
+    #[arg(long, global = true, env = "REPRISE_CA_CERT", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) ca_cert: Option<PathBuf>,
     /// Print data as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -170,11 +174,17 @@ pub(crate) struct RunOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ServeOptions {
-    /// Where to listen; elsewhere than on loopback only with keys [default: 127.0.0.1:7171]
+    /// Where to listen; elsewhere than on loopback only with keys, and with TLS or --insecure-http [default: 127.0.0.1:7171]
     #[arg(long, env = "REPRISE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Listen elsewhere than on loopback although requests and keys go over the network as they are: only behind a
-    /// proxy that adds TLS, or in a network that nobody else can read
+    /// Speak TLS with this certificate: a PEM file, the server's own first, then those between it and its authority
+    #[arg(long, env = "REPRISE_TLS_CERT", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key: a PEM file without a password
+    #[arg(long, env = "REPRISE_TLS_KEY", value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Listen elsewhere than on loopback without TLS, although requests and keys go over the network as they are: only
+    /// behind a proxy that adds TLS, or in a network that nobody else can read
     #[arg(long)]
     pub(crate) insecure_http: bool,
     /// How many documents are processed at once by this server; 0 leaves them to others [default: 0]

@@ -1,6 +1,8 @@
 //! A client of the native HTTP API: over the network when a server has the data folder, else in this process, over an
 //! engine of its own. Does not know what the routes mean.
 
+mod https;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -10,9 +12,6 @@ use domain::names::Actor;
 use http_api::Closing;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use runtime::Engine;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -22,6 +21,7 @@ use crate::assemble;
 use crate::config::Config;
 use crate::exit::CliError;
 use crate::serve::ServerFile;
+use https::Server;
 
 /// Where the API is.
 pub(crate) struct Client {
@@ -34,7 +34,7 @@ enum Door {
     /// In this process.
     Here { router: Router, engine: Engine },
     /// At a server.
-    There { base: String, http: Box<HyperClient<HttpConnector, Full<Bytes>>> },
+    There(Box<Server>),
 }
 
 /// The largest reply that is read whole, in bytes.
@@ -47,7 +47,11 @@ impl Client {
     pub(crate) async fn open(global: &Global, config: &Config) -> Result<Self, CliError> {
         let (actor, api_key) = (actor(), global.api_key.clone());
         if let Some(server) = &global.server {
-            return Ok(Self { door: there(server)?, actor, api_key });
+            return Ok(Self {
+                door: there(Server::named(server, global.ca_cert.as_deref())?),
+                actor,
+                api_key,
+            });
         }
         if let Some(store) = assemble::open_store(config)? {
             let engine = assemble::start(config, store, BTreeMap::new()).await?;
@@ -55,7 +59,7 @@ impl Client {
             return Ok(Self { door: Door::Here { router, engine }, actor, api_key: None });
         }
         match ServerFile::read(&config.data_dir) {
-            Some(server) => Ok(Self { door: there(&server.url)?, actor, api_key }),
+            Some(server) => Ok(Self { door: there(Server::found(&server)?), actor, api_key }),
             None => Err(CliError::Environment(format!(
                 "the data folder {} is in use by another reprise that answers no requests; wait for it or stop it",
                 config.data_dir.display()
@@ -65,14 +69,16 @@ impl Client {
 
     /// A client of a server: of the one that was named, or of the one that has the data folder.
     pub(crate) fn of_server(global: &Global, config: &Config) -> Result<Self, CliError> {
-        let named = global.server.clone();
-        let url = named.or_else(|| ServerFile::read(&config.data_dir).map(|server| server.url));
-        let url = url.ok_or_else(|| {
-            CliError::Usage(
-                "no server is running here; name one with --server http://127.0.0.1:7171".to_owned(),
-            )
-        })?;
-        Ok(Self { door: there(&url)?, actor: actor(), api_key: global.api_key.clone() })
+        let server = match (&global.server, ServerFile::read(&config.data_dir)) {
+            (Some(named), _) => Server::named(named, global.ca_cert.as_deref())?,
+            (None, Some(file)) => Server::found(&file)?,
+            (None, None) => {
+                return Err(CliError::Usage(
+                    "no server is running here; name one with --server http://127.0.0.1:7171".to_owned(),
+                ));
+            }
+        };
+        Ok(Self { door: there(server), actor: actor(), api_key: global.api_key.clone() })
     }
 
     /// Asks, and gives the reply's bytes.
@@ -153,7 +159,7 @@ impl Client {
                 drop(router);
                 engine.shutdown().await;
             }
-            Door::There { .. } => {}
+            Door::There(_) => {}
         }
     }
 
@@ -200,7 +206,7 @@ impl Client {
         let bytes = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         let base = match &self.door {
             Door::Here { .. } => "",
-            Door::There { base, .. } => base.as_str(),
+            Door::There(server) => server.base.as_str(),
         };
         let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
         request = match &self.api_key {
@@ -224,28 +230,18 @@ impl Client {
                     Err(never) => match never {},
                 }
             }
-            Door::There { base, http } => {
+            Door::There(server) => {
                 let request = request.body(Full::new(bytes)).map_err(usage)?;
-                let response = http.request(request).await.map_err(|error| {
-                    CliError::Unavailable(format!(
-                        "the server {base} does not answer: {error}; is it running?"
-                    ))
-                })?;
+                let response = server.http.request(request).await;
+                let response = response.map_err(|error| https::unanswered(&server.base, &error))?;
                 Ok(response.map(Body::new))
             }
         }
     }
 }
 
-fn there(server: &str) -> Result<Door, CliError> {
-    let url = url::Url::parse(server).map_err(|error| {
-        CliError::Usage(format!("'{server}' is no server URL: {error}; http://127.0.0.1:7171 is"))
-    })?;
-    if url.scheme() != "http" {
-        return Err(CliError::Usage(format!("'{server}' must begin with http://")));
-    }
-    let http = HyperClient::builder(TokioExecutor::new()).build_http();
-    Ok(Door::There { base: url.as_str().trim_end_matches('/').to_owned(), http: Box::new(http) })
+fn there(server: Server) -> Door {
+    Door::There(Box::new(server))
 }
 
 /// Reads a reply line by line, as it arrives.

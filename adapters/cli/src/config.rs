@@ -24,6 +24,10 @@ use crate::telemetry::LogFormat;
 /// The file that is read when none is named.
 const FILE_DEFAULT: &str = "reprise.toml";
 
+/// How long a TLS handshake may take when nothing else is said, in milliseconds: several times what a bad connection
+/// needs, and little enough that silent ones do not pile up.
+const TLS_HANDSHAKE_MS_MAX: u64 = 10_000;
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,6 +36,12 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// Where `serve` listens.
     pub(crate) listen: SocketAddr,
+    /// The certificate that `serve` shows, and those between it and its authority; without it there is no TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// How many documents `serve` processes at once.
     pub(crate) workers: u16,
     /// How log lines are written.
@@ -73,6 +83,8 @@ pub(crate) struct Limits {
     pub(crate) campaign_keys_max: usize,
     /// How long a read waits for what was acknowledged before it, in milliseconds.
     pub(crate) read_wait_ms_max: u64,
+    /// How long a TLS handshake may take, in milliseconds.
+    pub(crate) tls_handshake_ms_max: u64,
     /// How long work in hand may take to come to its end at a shutdown, in milliseconds.
     pub(crate) shutdown_ms_max: u64,
     /// The largest size of the event log, in bytes; without it, as large as the disk.
@@ -162,6 +174,8 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("reprise-data"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7171)),
+            tls_cert: None,
+            tls_key: None,
             workers: 0,
             log_format: LogFormat::default(),
             limits: Limits::default(),
@@ -189,6 +203,7 @@ impl Default for Limits {
             aggregates_cached_max: runtime.aggregates_cached_max,
             campaign_keys_max: runtime.campaign_keys_max,
             read_wait_ms_max: millis(runtime.read_wait_max),
+            tls_handshake_ms_max: TLS_HANDSHAKE_MS_MAX,
             shutdown_ms_max: millis(runtime.shutdown_max),
             log_bytes_max: None,
         }
@@ -230,11 +245,15 @@ impl Config {
         Ok(config)
     }
 
-    /// A relative data folder lies beside the file that names it.
+    /// A relative data folder, certificate or key lies beside the file that names it.
     fn relative_to(mut self, folder: &Path) -> Self {
-        if self.data_dir.is_relative() && !folder.as_os_str().is_empty() {
-            self.data_dir = folder.join(&self.data_dir);
+        if folder.as_os_str().is_empty() {
+            return self;
         }
+        // What is absolute stays as it is.
+        self.data_dir = folder.join(&self.data_dir);
+        self.tls_cert = self.tls_cert.map(|path| folder.join(path));
+        self.tls_key = self.tls_key.map(|path| folder.join(path));
         self
     }
 
@@ -268,6 +287,9 @@ impl Config {
             Some((name, _)) => Err(format!("limits.{name} must be at least 1")),
             None if self.limits.requests_per_second_max == Some(0) => {
                 Err("limits.requests_per_second_max must be at least 1; leave it out for no limit".to_owned())
+            }
+            None if self.limits.tls_handshake_ms_max == 0 => {
+                Err("limits.tls_handshake_ms_max must be at least 1".to_owned())
             }
             None => Ok(()),
         }

@@ -68,7 +68,7 @@ async fn run_on(
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener =
         listener.map_err(|error| CliError::Environment(format!("no port can be listened on: {error}")))?;
-    let door = Door::open(config, engine.clone(), listener)?;
+    let door = Door::open(config, engine.clone(), listener, None)?;
     note_pause(engine).await?;
     let started = Instant::now();
     let before = row(engine, campaign.id).await?.map_or(0, |row| row.settled());

@@ -1,12 +1,18 @@
 //! `reprise serve`: the HTTP surfaces over a data folder, until told to stop.
 
+mod connections;
 mod manager;
+#[cfg(test)]
+mod tests;
+mod tls;
 
 use std::collections::BTreeMap;
-use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http_api::Closing;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -16,12 +22,20 @@ use crate::args::ServeOptions;
 use crate::assemble;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
+use connections::Entrance;
 use manager::ServiceManager;
+use tls::{Tls, TlsFiles};
 
 /// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
 pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
     let listen = options.listen.unwrap_or(config.listen);
-    check_insecure(listen, options.insecure_http)?;
+    let files = TlsFiles::new(
+        options.tls_cert.or_else(|| config.tls_cert.clone()),
+        options.tls_key.or_else(|| config.tls_key.clone()),
+    )?;
+    check_insecure(listen, files.is_some(), options.insecure_http)?;
+    let handshake_max = Duration::from_millis(config.limits.tls_handshake_ms_max);
+    let tls = files.map(|files| Tls::read(&files, handshake_max)).transpose()?;
     let Some(store) = assemble::open_store(config)? else {
         return Err(CliError::Environment(format!(
             "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
@@ -41,7 +55,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     engine.start_workers(usize::from(options.workers.unwrap_or(config.workers))).await;
     // Before anybody is told that it listens: who knows that may want it to stop.
     let stop_signal = stop_signal()?;
-    let door = Door::open(config, engine.clone(), listener)?;
+    let door = Door::open(config, engine.clone(), listener, tls)?;
     tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
     let manager = ServiceManager::ready(&door.url);
     stop_signal.await;
@@ -62,7 +76,7 @@ pub(crate) struct Door {
     pub(crate) url: String,
     stop: tokio::sync::oneshot::Sender<()>,
     closing: Closing,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
+    task: tokio::task::JoinHandle<()>,
     file: PathBuf,
 }
 
@@ -71,20 +85,23 @@ impl Door {
         config: &Config,
         engine: runtime::Engine,
         listener: TcpListener,
+        tls: Option<Tls>,
     ) -> Result<Self, CliError> {
         let address = listener.local_addr().map_err(|error| CliError::Environment(error.to_string()))?;
-        let url = format!("http://{address}");
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
+        let certificate = tls.as_ref().map(|tls| STANDARD.encode(tls.certificate()));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let closing = Closing::default();
         let surfaces = assemble::surfaces(config, engine, false, closing.clone());
-        let surfaces = surfaces.into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, surfaces);
-        let server = server.with_graceful_shutdown(async move {
+        let headers_bytes_max = config.limits.headers_bytes_max;
+        let entrance = Entrance { listener, tls, headers_bytes_max, surfaces };
+        let task = tokio::spawn(entrance.take(async move {
             // A sender that is gone has said it as well.
             let _said = stopped.await;
-        });
-        let task = tokio::spawn(server.into_future());
-        let file = ServerFile { url: url.clone(), pid: std::process::id() }.write(&config.data_dir)?;
+        }));
+        let file = ServerFile { url: url.clone(), pid: std::process::id(), certificate };
+        let file = file.write(&config.data_dir)?;
         Ok(Self { url, stop, closing, task, file })
     }
 
@@ -109,6 +126,10 @@ pub(crate) struct ServerFile {
     pub(crate) url: String,
     /// Its process.
     pub(crate) pid: u32,
+    /// Its certificate when it speaks TLS, as DER in base64. Whoever may read this file need trust nobody else: a
+    /// certificate is hardly ever for the address that is found here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<String>,
 }
 
 impl ServerFile {
@@ -136,13 +157,14 @@ impl ServerFile {
 }
 
 /// Keys that go over a network as they are can be read there.
-fn check_insecure(listen: SocketAddr, insecure_http: bool) -> Result<(), CliError> {
-    if listen.ip().is_loopback() || insecure_http {
+fn check_insecure(listen: SocketAddr, tls: bool, insecure_http: bool) -> Result<(), CliError> {
+    if listen.ip().is_loopback() || tls || insecure_http {
         return Ok(());
     }
     Err(CliError::Usage(format!(
-        "{listen} can be reached from other machines, and keys would go over the network unencrypted; listen on \
-         127.0.0.1 or [::1] behind a proxy that adds TLS, or say --insecure-http if the network itself is safe"
+        "{listen} can be reached from other machines, and keys would go over the network unencrypted; name \
+         a certificate with --tls-cert and its key with --tls-key, or listen on 127.0.0.1 or [::1] behind a proxy that adds \
+         TLS, or say --insecure-http if the network itself is safe"
     )))
 }
 

@@ -12,7 +12,7 @@ mod program;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod tls;
+pub mod tls;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -29,8 +29,8 @@ fn an_unknown_key_is_an_error_that_names_the_nearest_known_one() {
 
 #[test]
 fn every_key_is_known() {
-    let text = "data_dir = 'd'\nlisten = '127.0.0.1:1'\nworkers = 2\nlog_format = 'json'\n\
-        [limits]\nlog_bytes_max = 1\nrequests_per_second_max = 9\nshutdown_ms_max = 5\n[content]\nbase_url = 'file:///c'\nregistered_bases = []\n\
+    let text = "data_dir = 'd'\nlisten = '127.0.0.1:1'\ntls_cert = 'c'\ntls_key = 'k'\nworkers = 2\nlog_format = 'json'\n\
+        [limits]\nlog_bytes_max = 1\nrequests_per_second_max = 9\ntls_handshake_ms_max = 5\nshutdown_ms_max = 5\n[content]\nbase_url = 'file:///c'\nregistered_bases = []\n\
         [modules.a]\ncommand = ['cat']\ndir = '/'\noutput_scope = 'text'\n[modules.a.retry]\nattempts_max = 2\n\
         [modules.b]\nshell = 'cat'\nmode = 'stream'\nbatch_items_max = 5\nend_limit_ms = 1\n\
         [modules.c]\nkind = 'http'\nurl = 'http://localhost/'\nrequest_bytes_max = 1\nreply_bytes_max = 1\n\
@@ -43,6 +43,7 @@ fn every_key_is_known() {
 #[test]
 fn a_limit_of_zero_is_refused() {
     assert_eq!(problem("[limits]\nkeys_max = 0"), "limits.keys_max must be at least 1");
+    assert!(problem("[limits]\ntls_handshake_ms_max = 0").contains("must be at least 1"));
     assert!(problem("[limits]\nrequests_per_second_max = 0").contains("leave it out for no limit"));
 }
 

@@ -6,7 +6,8 @@ use toml::Table;
 use super::{Config, ContentConfig, Limits, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
-const WITHOUT_DEFAULT: [(&str, &[&str]); 3] = [
+const WITHOUT_DEFAULT: [(&str, &[&str]); 4] = [
+    ("", &["tls_cert", "tls_key"]),
     ("content.", &["base_url"]),
     ("limits.", &["log_bytes_max", "requests_per_second_max"]),
     ("modules.", &["url", "shell", "dir", "output_scope"]),
@@ -40,7 +41,9 @@ fn section(table: &Table, name: &str, known: &[String]) -> Result<(), String> {
 }
 
 fn check_section(path: &str, table: &Table, known: &[String]) -> Result<(), String> {
-    let without_default = WITHOUT_DEFAULT.iter().filter(|(section, _)| path.starts_with(section));
+    let without_default = WITHOUT_DEFAULT
+        .iter()
+        .filter(|(section, _)| if section.is_empty() { path.is_empty() } else { path.starts_with(section) });
     let known: Vec<&str> = without_default
         .flat_map(|(_, keys)| keys.iter().copied())
         .chain(known.iter().map(String::as_str))
