@@ -14,7 +14,7 @@ KEY = re.compile(r"(?!\.\.?$)[!-~]([ -~]*[!-~])?", re.ASCII)
 # How long a claim may wait here, in milliseconds: to wait until nothing has come tells no more after half a minute.
 WAIT_MS_MAX = 100
 # Pages whose `after` is a cursor; that of the others is a position or a number.
-WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers"}
+WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers", "/v1/tasks", "/v1/workspaces", "/v1/batches"}
 
 
 def replace(values, name, form, known):
@@ -83,6 +83,10 @@ def before_call(context, case, kwargs):
                 # Which brackets of a glob fit together is more than a pattern says, too.
                 if isinstance(content.get("include"), str):
                     content["include"] = re.sub(r"[\[\]{}\\]", "x", content["include"])
+    # A plan with an export needs a webhook beside it.
+    if isinstance(body, dict) and isinstance(body.get("plan"), dict) and not body.get("webhook"):
+        if body["plan"].get("export") is True:
+            body["plan"]["export"] = False
     # A pause needs a reason, in its body or in the query string.
     if case.operation.path == "/v1/system/pause" and isinstance(body, dict):
         reason = body.get("reason")

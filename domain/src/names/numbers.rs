@@ -19,20 +19,30 @@ pub struct InvalidNumber {
     pub max: u64,
 }
 
+/// A number that may be an id.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Digits(u64);
+
+/// The largest number that JSON readers of every language take exactly.
+const EXACT_MAX: u64 = (1 << 53) - 1;
+
 macro_rules! number {
-    ($(#[$doc:meta])* $type:ident, $kind:literal, $number:ident, $inner:ident, $max:literal) => {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $number:ident, $inner:ident, $max:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
+        #[serde(try_from = "Digits", into = "u64")]
         pub struct $type($inner);
 
         impl $type {
-            /// Takes the number if it is not 0.
+            /// Takes the number if it is in the range.
             ///
             /// # Errors
             /// [`InvalidNumber`].
             pub fn new(number: $number) -> Result<Self, InvalidNumber> {
-                $inner::new(number).map(Self).ok_or_else(|| Self::invalid(&number.to_string()))
+                let is_small = u64::from(number) <= $max;
+                let inner = $inner::new(number).filter(|_| is_small);
+                inner.map(Self).ok_or_else(|| Self::invalid(&number.to_string()))
             }
 
             /// The number.
@@ -58,12 +68,27 @@ macro_rules! number {
             }
         }
 
+        impl TryFrom<Digits> for $type {
+            type Error = InvalidNumber;
+
+            fn try_from(Digits(digits): Digits) -> Result<Self, InvalidNumber> {
+                let number = digits.try_into().map_err(|_| Self::invalid(&digits.to_string()))?;
+                Self::new(number)
+            }
+        }
+
+        impl From<$type> for u64 {
+            fn from(id: $type) -> Self {
+                Self::from(id.get())
+            }
+        }
+
         impl FromStr for $type {
             type Err = InvalidNumber;
 
             /// Reads the digits as they are written, so that one number has one text.
             fn from_str(text: &str) -> Result<Self, InvalidNumber> {
-                let number = text.parse().map(Self).map_err(|_| Self::invalid(text))?;
+                let number = text.parse().map_err(|_| Self::invalid(text)).and_then(Self::new)?;
                 if number.to_string() == text { Ok(number) } else { Err(Self::invalid(text)) }
             }
         }
@@ -72,15 +97,15 @@ macro_rules! number {
 
 number!(
     /// Identifies a task, for ever and over all organizations.
-    TaskId, "a task id", u64, NonZeroU64, 18_446_744_073_709_551_615
+    TaskId, "a task id", u64, NonZeroU64, EXACT_MAX
 );
 number!(
     /// Identifies a workspace.
-    WorkspaceId, "a workspace id", u32, NonZeroU32, 4_294_967_295
+    WorkspaceId, "a workspace id", u32, NonZeroU32, u32::MAX as u64
 );
 number!(
     /// Identifies a batch of tasks.
-    BatchId, "a batch id", u64, NonZeroU64, 18_446_744_073_709_551_615
+    BatchId, "a batch id", u64, NonZeroU64, EXACT_MAX
 );
 
 #[cfg(test)]
@@ -90,7 +115,7 @@ mod tests {
     #[test]
     fn a_number_is_valid_from_birth_and_has_one_text() {
         assert_eq!("104".parse().map(TaskId::get), Ok(104));
-        for text in ["0", "-1", "+1", "01", " 1", "", "1.0", "18446744073709551616"] {
+        for text in ["0", "-1", "+1", "01", " 1", "", "1.0", "9007199254740992"] {
             assert!(text.parse::<TaskId>().is_err(), "{text}");
         }
         assert_eq!(

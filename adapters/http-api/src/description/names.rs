@@ -3,6 +3,7 @@
 
 use domain::api_key::GRACE_MAX;
 use domain::names;
+use domain::task;
 use domain::work::LEASE_MS_MAX;
 use serde_json::json;
 
@@ -17,8 +18,7 @@ const COUNT_MAX: u64 = crate::page::NUMBER_MAX;
 /// Letters, digits and some punctuation, but neither `.` nor `..`.
 const PLAIN: &str = "^([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*$";
 /// The same, or the queue of a workspace's tasks.
-const QUEUE_UNIT: &str =
-    "^(([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*|task/[1-9][0-9]{0,9})$";
+const QUEUE_UNIT: &str = "^(([A-Za-z0-9_-]|\\.[A-Za-z0-9_-]|\\.\\.[A-Za-z0-9._-])[A-Za-z0-9._-]*|task/([1-9][0-9]{0,8}|[1-3][0-9]{9}|4[01][0-9]{8}))$";
 /// Anything but control characters; neither `.` nor `..`.
 const PRINTABLE: &str = "^([^\\u0000-\\u001f\\u007f-\\u009f.]|\\.[^\\u0000-\\u001f\\u007f-\\u009f.]|\\.\\.[^\\u0000-\\u001f\\u007f-\\u009f])[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 /// The same without `/`.
@@ -152,6 +152,12 @@ fn number(min: u64, max: u64, example: u64) -> ObjectBuilder {
     number.minimum(Some(min)).maximum(Some(max)).examples([json!(example)])
 }
 
+/// The words for the statuses of a task, and no others.
+fn status_words<const N: usize>(words: impl Fn(task::TaskStatus) -> [String; N]) -> ObjectBuilder {
+    let all: Vec<String> = task::TaskStatus::ALL.into_iter().flat_map(words).collect();
+    Object::builder().schema_type(Type::String).enum_values(Some(all)).examples([json!("ToReview")])
+}
+
 fn uuid(example: &str) -> ObjectBuilder {
     let format = SchemaFormat::Custom("uuid".to_owned());
     Object::builder().schema_type(Type::String).format(Some(format)).examples([json!(example)])
@@ -179,11 +185,11 @@ described! {
     /// What the sender calls the request, as a header carries it.
     IdempotencyKeyHeader = text(HEADER, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
     /// Identifies a task.
-    TaskId = number(1, COUNT_MAX, 104);
+    TaskId = number(1, COUNT_MAX, 1);
     /// Identifies a workspace.
-    WorkspaceId = number(1, u64::from(u32::MAX), 7);
+    WorkspaceId = number(1, u64::from(u32::MAX), 1);
     /// Identifies a batch.
-    BatchId = number(1, COUNT_MAX, 9);
+    BatchId = number(1, COUNT_MAX, 1);
     /// What a client calls a task, at most 256 bytes.
     ExternalId = text(PRINTABLE, names::ExternalId::LENGTH_BYTES_MAX, "IN-2026-1");
     /// What people call it.
@@ -193,7 +199,11 @@ described! {
     /// Which part of a task's result.
     EditPath = text(PRINTABLE, names::EditPath::LENGTH_BYTES_MAX, "/total");
     /// A status of a task by its name, or by its number.
-    TaskStatus = text("^([A-Za-z]+|[0-9]+)$", 64, "ToReview");
+    TaskStatus = status_words(|status| [status.name().to_owned(), status.number().to_string()]);
+    /// A status of a task.
+    TaskStatusName = status_words(|status| [status.name().to_owned()]);
+    /// The name under which the configuration keeps a secret, at most 128 bytes.
+    SecretName = text(PLAIN, names::SecretName::LENGTH_BYTES_MAX, "webhook");
     /// Any JSON object.
     AnyObject = Object::builder()
         .schema_type(Type::Object)

@@ -136,11 +136,14 @@ refusals! {
     /// Of a command: whatever any other write can answer.
     CommandRefusals {
         403: "content_not_allowed" | "command_reserved",
-        404: "storage_unit_not_found" | "key_not_found" | "scope_not_found" | "campaign_not_found",
+        404: "storage_unit_not_found" | "key_not_found" | "scope_not_found" | "campaign_not_found" | "task_not_found"
+            | "workspace_not_found",
         409: "already_paused" | "storage_unit_exists" | "storage_unit_clearing" | "campaign_exists" | "campaign_over" | "campaign_pinning"
             | "campaign_not_pinned" | "targets_changed" | "never_queued"
-            | "not_queued" | "on_hold" | "lease_gone",
-        422: "invalid_command" | "reason_missing" | "canary_size" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
+            | "not_queued" | "on_hold" | "lease_gone" | "task_exists" | "task_gone" | "task_in_history"
+            | "not_in_review" | "not_assigned" | "not_their_turn" | "nothing_to_run" | "workspace_exists"
+            | "batch_exists" | "external_id_taken",
+        422: "invalid_command" | "too_large" | "too_many_edits" | "wrong_assignment" | "no_webhook" | "out_of_range" | "reason_missing" | "canary_size" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
             | "key_outside" | "pace_zero",
         503: "content_unavailable",
     }
@@ -149,8 +152,8 @@ refusals! {
     /// Of a new task.
     TaskCreateRefusals {
         404: "workspace_not_found" | "batch_not_found",
-        409: "external_id_taken" | "task_exists",
-        422: "no_default_workspace" | "batch_of_another_workspace" | "too_large" | "wrong_assignment",
+        409: "external_id_taken" | "task_exists" | "no_default_workspace" | "batch_of_another_workspace",
+        422: "too_large" | "wrong_assignment",
     }
     /// Of what is asked for a task.
     TaskWriteRefusals {
@@ -160,7 +163,7 @@ refusals! {
         422: "too_large" | "too_many_edits" | "wrong_assignment",
     }
     /// Of counts of tasks.
-    TaskCountRefusals { 404: "batch_not_found", 422: "batch_of_another_workspace" }
+    TaskCountRefusals { 404: "batch_not_found", 409: "batch_of_another_workspace" }
     /// Of a workspace that must be there.
     WorkspaceRefusals { 404: "workspace_not_found" }
     /// Of the settings of a workspace.

@@ -118,7 +118,7 @@ async fn timeline(
     post, path = "/v1/batches", operation_id = "create_batch", tag = "workspaces",
     params(Keyed<described::BatchDescription>),
     request_body = BatchWrite,
-    responses((status = 201, description = "The batch", body = described::TaskBatch, headers(("Location" = String, description = "Its path"))), BatchCreateRefusals),
+    responses((status = 201, description = "The batch", body = described::BatchCreated, headers(("Location" = String, description = "Its path"))), BatchCreateRefusals),
 )]
 async fn create(State(state): State<ApiState>, Keyed(write): Keyed<Described>) -> Reply {
     let (described, write) = write.split();

@@ -251,7 +251,7 @@ async fn counts(State(state): State<ApiState>, Query(query): Query<CountsQuery>)
                 let detail = format!(
                     "batch {batch} belongs to workspace {of}, not to {workspace}; leave workspace out"
                 );
-                return Err(Problem::invalid("batch_of_another_workspace", detail));
+                return Err(Problem::conflict("batch_of_another_workspace", detail));
             }
             Tasks::batch_prefix(of, batch)
         }

@@ -96,7 +96,7 @@ pub(super) fn absent() -> Problem {
     post, path = "/v1/workspaces", operation_id = "create_workspace", tag = "workspaces",
     params(Keyed<described::WorkspaceSettings>),
     request_body = SettingsWrite,
-    responses((status = 201, description = "The workspace", body = described::Workspace, headers(("Location" = String, description = "Its path"))), WorkspaceWriteRefusals),
+    responses((status = 201, description = "The workspace", body = described::WorkspaceWritten, headers(("Location" = String, description = "Its path"))), WorkspaceWriteRefusals),
 )]
 async fn create(State(state): State<ApiState>, Keyed(write): Keyed<Settings>) -> Reply {
     let (settings, write) = write.split();
@@ -112,7 +112,7 @@ async fn create(State(state): State<ApiState>, Keyed(write): Keyed<Settings>) ->
     put, path = "/v1/workspaces/{id}", operation_id = "configure_workspace", tag = "workspaces",
     params(("id" = inline(names::WorkspaceId), Path), Keyed<described::WorkspaceSettings>),
     request_body = SettingsWrite,
-    responses((status = 200, description = "The workspace", body = described::Workspace), WorkspaceWriteRefusals),
+    responses((status = 200, description = "The workspace", body = described::WorkspaceWritten), WorkspaceWriteRefusals),
 )]
 async fn configure(
     State(state): State<ApiState>,

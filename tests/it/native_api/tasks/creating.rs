@@ -68,7 +68,7 @@ async fn a_batch_counts_its_tasks_and_takes_those_of_its_workspace_only() {
     let id = &batch["id"];
     create(&harness, json!({ "batch": id, "context": {} })).await;
     let wrong = json!({ "batch": id, "workspace": other["id"], "context": {} });
-    let refused = harness.post("/v1/tasks", wrong).await.expect(422).json();
+    let refused = harness.post("/v1/tasks", wrong).await.expect(409).json();
     assert_eq!(refused["code"], "batch_of_another_workspace");
     let shown = harness.get(&format!("/v1/batches/{id}")).await.expect(200).json();
     assert_eq!(shown["counts"], json!({ "total": 1, "in_history": 0 }));
@@ -81,7 +81,7 @@ async fn a_batch_counts_its_tasks_and_takes_those_of_its_workspace_only() {
 #[tokio::test]
 async fn a_task_without_any_workspace_is_refused_with_what_to_do() {
     let harness = Setup::without_workers().start().await;
-    let refused = harness.post("/v1/tasks", json!({ "context": {} })).await.expect(422).json();
+    let refused = harness.post("/v1/tasks", json!({ "context": {} })).await.expect(409).json();
     assert_eq!(refused["code"], "no_default_workspace");
     assert!(refused["detail"].as_str().unwrap().contains("is_default"), "{refused}");
     assert_eq!(harness.get("/v1/workspaces").await.expect(200).json()["items"], json!([]));

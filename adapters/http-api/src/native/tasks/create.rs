@@ -81,11 +81,11 @@ pub(super) async fn create(State(state): State<ApiState>, Keyed(write): Keyed<Cr
 impl From<CreateTaskError> for Problem {
     fn from(error: CreateTaskError) -> Self {
         match error {
-            CreateTaskError::NoDefaultWorkspace => Self::invalid("no_default_workspace", error),
+            CreateTaskError::NoDefaultWorkspace => Self::conflict("no_default_workspace", error),
             CreateTaskError::NoWorkspace(_) => Self::not_found("workspace_not_found", error),
             CreateTaskError::NoBatch(_) => Self::not_found("batch_not_found", error),
             CreateTaskError::BatchOfAnotherWorkspace { .. } => {
-                Self::invalid("batch_of_another_workspace", error)
+                Self::conflict("batch_of_another_workspace", error)
             }
             CreateTaskError::ExternalIdTaken { .. } => Self::conflict("external_id_taken", error),
             CreateTaskError::IdsExhausted => Self::broken("ids_exhausted", error),
