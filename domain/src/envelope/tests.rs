@@ -163,7 +163,7 @@ fn campaign_commands() -> Vec<campaign::Command> {
 }
 
 fn task_id() -> TaskId {
-    TaskId::new(u64::MAX).expect("not 0")
+    TaskId::new((1 << 53) - 1).expect("the largest id")
 }
 
 fn payload() -> task::Payload {

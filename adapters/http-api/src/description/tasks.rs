@@ -13,7 +13,7 @@ use super::names::{
     OrganizationId, Position, SecretName, TaskId, TaskStatusName, Timestamp, Token, UserName, Version,
     WorkerId, WorkspaceId,
 };
-use super::settings::{Limits, ModuleEntry, RetryPolicy};
+use super::settings::{Limits, ModuleEntry};
 use super::things::{LastError, Status};
 
 /// A task, in the inbox or in the history.
@@ -316,11 +316,25 @@ pub(crate) enum ReviewMode {
 #[derive(ToSchema)]
 pub(crate) struct StageRetries {
     #[schema(required = false)]
-    pre_processing: RetryPolicy,
+    pre_processing: StageRetry,
     #[schema(required = false)]
-    recognition: RetryPolicy,
+    recognition: StageRetry,
     #[schema(required = false)]
-    export: RetryPolicy,
+    export: StageRetry,
+}
+
+/// Attempts and backoff of a stage.
+#[derive(ToSchema)]
+pub(crate) struct StageRetry {
+    /// How many attempts one run gets, the first included.
+    #[schema(required = false, minimum = 1)]
+    attempts_max: u32,
+    /// The wait after the first failure; it doubles with each further failure.
+    #[schema(required = false)]
+    backoff_ms: Millis,
+    /// The longest wait.
+    #[schema(required = false)]
+    backoff_ms_max: Millis,
 }
 
 /// The modules of each stage, in the order in which they run.
