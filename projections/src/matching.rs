@@ -122,7 +122,8 @@ fn query((unit, scope): (Option<&StorageUnitName>, Option<&Scope>), filter: &Fil
         ("campaign", filter.campaign.map(|campaign| text(&campaign))),
         ("error_code", filter.error_code.as_ref().map(|code| text(code))),
     ];
-    let filters = filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect();
+    let filters =
+        filters.into_iter().filter_map(|(name, value)| value.map(|value| (name, value.into()))).collect();
     let prefix = filter.key_prefix.as_deref().unwrap_or_default();
     let key_prefix = match (unit, scope) {
         (Some(unit), Some(scope)) => {
@@ -136,7 +137,7 @@ fn query((unit, scope): (Option<&StorageUnitName>, Option<&Scope>), filter: &Fil
         (Some(unit), None) => KeyScopes::unit_prefix(unit),
         (None, _) => String::new(),
     };
-    Query { view: KeyScopes::NAME, filters, key_prefix, after: None, limit: 0 }
+    Query { view: KeyScopes::NAME, filters, key_prefix, ..Query::page(0) }
 }
 
 /// Whether a row that the question finds matches in any case.

@@ -1,5 +1,7 @@
 //! The read-model port: rows and checkpoints of the views, and how they are asked for.
 
+mod query;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,7 +9,9 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 use serde::de::DeserializeOwned;
 
-use crate::view::{Value, View};
+pub use query::{Direction, Order, Place, Query, Test};
+
+use crate::view::View;
 
 /// Why the read model could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,28 +30,13 @@ pub enum ReadModelError {
     BadCursor,
 }
 
-/// A question for rows of one view, answered in the order of their keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// Which view.
-    pub view: &'static str,
-    /// Columns and the values that they must have; a column may be named once.
-    pub filters: Vec<(&'static str, Value)>,
-    /// Only rows whose key begins so; empty means all.
-    pub key_prefix: String,
-    /// Only rows with a greater key.
-    pub after: Option<String>,
-    /// At most so many rows.
-    pub limit: usize,
-}
-
 /// Rows as they are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPage {
-    /// Key and JSON of each row, keys ascending.
+    /// Key and JSON of each row, in the order that was asked for.
     pub rows: Vec<(String, String)>,
-    /// Whether there are more after the last one.
-    pub has_more: bool,
+    /// The cursor for what comes after the last one; nothing when this is the last page.
+    pub next: Option<String>,
     /// The position that the rows reflect.
     pub position: Position,
 }
@@ -58,7 +47,7 @@ pub type Pick = Arc<dyn Fn(&str, &str) -> Result<Option<String>, ReadModelError>
 /// What was picked in one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picked {
-    /// What was picked, in the order of the rows' keys.
+    /// What was picked, in the order of the rows.
     pub items: Vec<String>,
     /// Whether something more would have been picked.
     pub has_more: bool,
@@ -132,9 +121,9 @@ pub trait ReadModel: Send + Sync {
 /// Rows of one view, read back.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<R> {
-    /// The rows, keys ascending.
+    /// The rows, in the order that was asked for.
     pub rows: Vec<R>,
-    /// The key after which the next page starts; nothing when this is the last.
+    /// The cursor for what comes after the last one; nothing when this is the last page.
     pub next: Option<String>,
     /// The position that the rows reflect.
     pub position: Position,
@@ -158,19 +147,13 @@ pub async fn list<V: View>(model: &dyn ReadModel, query: Query) -> Result<Page<V
 }
 
 impl StoredPage {
-    /// The key after which the next page starts; nothing when this is the last.
-    #[must_use]
-    pub fn next_after(&self) -> Option<String> {
-        if self.has_more { self.rows.last().map(|(key, _)| key.clone()) } else { None }
-    }
-
     /// The rows of a view, or of each what `R` has of it.
     ///
     /// # Errors
     /// [`ReadModelError::Damaged`] when a row cannot be read.
     pub fn read<V: View, R: DeserializeOwned>(&self) -> Result<Page<R>, ReadModelError> {
         let rows = self.rows.iter().map(|(_, json)| parse::<V, R>(json)).collect::<Result<_, _>>()?;
-        Ok(Page { rows, next: self.next_after(), position: self.position })
+        Ok(Page { rows, next: self.next.clone(), position: self.position })
     }
 }
 

@@ -14,7 +14,8 @@ pub trait View: Send + Sync + 'static {
     const SCHEMA: u32;
     /// The columns that rows can be filtered by, beside the key.
     const COLUMNS: &'static [Column];
-    /// Which of the columns are indexed together, in order; the key follows by itself.
+    /// Which of the columns are indexed together, in order; the key follows by itself. A list follows the first whose columns
+    /// its filters narrow to single values, but for a last one by which it is ordered: so those that leave few rows come first.
     const INDEXES: &'static [&'static [&'static str]];
     /// The row.
     type Row: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Send;

@@ -268,11 +268,8 @@ impl Harness {
     async fn has_active_campaign(&self, unit: &StorageUnitName) -> bool {
         let state = Column::Text(CampaignState::Active.name().to_owned());
         let query = Query {
-            view: Campaigns::NAME,
-            filters: vec![("unit", Column::Text(unit.to_string())), ("state", state)],
-            key_prefix: String::new(),
-            after: None,
-            limit: 1,
+            filters: vec![("unit", Column::Text(unit.to_string()).into()), ("state", state.into())],
+            ..Query::page(1)
         };
         let page = read_model::list::<Campaigns>(self.engine.read_model(), query).await;
         !page.expect("the read model can be read").rows.is_empty()

@@ -43,8 +43,7 @@ async fn rows<V: View>(model: &dyn ReadModel) -> Vec<V::Row> {
     let mut rows = Vec::new();
     let mut after = None;
     loop {
-        let query =
-            Query { view: V::NAME, filters: Vec::new(), key_prefix: String::new(), after, limit: ROWS_MAX };
+        let query = Query { after, ..Query::page(ROWS_MAX) };
         let page = read_model::list::<V>(model, query).await.expect("the rows can be read");
         rows.extend(page.rows);
         if page.next.is_none() {

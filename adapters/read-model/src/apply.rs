@@ -76,21 +76,29 @@ fn write(
         (Some(before), Some((json, after))) if before.values == after.values => {
             connection.prepare_cached(&table.update_row)?.execute(params![place, json])?;
         }
-        (Some(_), Some((json, after))) => write_all(connection, &table.update_all, &place, json, after)?,
-        (None, Some((json, after))) => write_all(connection, &table.insert, &key, json, after)?,
+        (Some(before), Some((json, after))) => {
+            let changed = before.values.iter().zip(&after.values).map(|(before, after)| before != after);
+            let changed: Vec<bool> = changed.collect();
+            let columns = table.view.columns().iter().zip(&changed).filter(|(_, changed)| **changed);
+            let sql = table.update(columns.map(|(column, _)| column.name));
+            let values = after.values.iter().zip(&changed).filter(|(_, changed)| **changed);
+            write_values(connection, &sql, (&place, json), values.map(|(value, _)| value))?;
+        }
+        (None, Some((json, after))) => {
+            write_values(connection, &table.insert, (&key, json), after.values.iter())?;
+        }
     }
     Ok(())
 }
 
-fn write_all(
+fn write_values<'a>(
     connection: &Connection,
     sql: &str,
-    first: &dyn ToSql,
-    json: &str,
-    facets: &Facets,
+    (first, json): (&dyn ToSql, &str),
+    values: impl Iterator<Item = &'a Value>,
 ) -> Result<(), Failure> {
     let head: [&dyn ToSql; 2] = [first, &json];
-    let values: Vec<Bound<'_>> = facets.values.iter().map(Bound).collect();
+    let values: Vec<Bound<'_>> = values.map(Bound).collect();
     let values = values.iter().map(|value| -> &dyn ToSql { value });
     connection.prepare_cached(sql)?.execute(params_from_iter(head.into_iter().chain(values)))?;
     Ok(())

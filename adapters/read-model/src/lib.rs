@@ -4,7 +4,8 @@
 //! schema has changed starts from nothing. It does not know what a view means: it folds JSON rows through
 //! [`projections::fold::ErasedView`].
 //!
-//! Read in this order: `tables` (what lies in the file), `apply` (how events become rows), `query`, `rebuild`.
+//! Read in this order: `tables` (what lies in the file), `apply` (how events become rows), `query` (how they are asked for),
+//! `select` (in which SQL), `rebuild`.
 
 mod apply;
 mod file;
@@ -13,6 +14,7 @@ mod file;
 mod histories;
 mod query;
 mod rebuild;
+mod select;
 mod tables;
 #[cfg(test)]
 mod tests;

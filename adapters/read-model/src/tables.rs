@@ -34,7 +34,6 @@ pub(crate) struct Table {
     pub(crate) insert: String,
     /// Writes the row's JSON only, which touches no index.
     pub(crate) update_row: String,
-    pub(crate) update_all: String,
     pub(crate) delete: String,
 }
 
@@ -53,21 +52,22 @@ impl Table {
 
     fn new(view: Arc<dyn ErasedView>, name: String) -> Self {
         let columns: Vec<_> = view.columns().iter().map(|known| column(known.name)).collect();
-        let numbered = |join: &str| {
-            let each = columns.iter().zip(3..).map(|(column, number)| format!("{join}{column} = ?{number}"));
-            each.collect::<String>()
-        };
         let names: String = columns.iter().map(|column| format!(", {column}")).collect();
         let values: String = (3..3 + columns.len()).map(|number| format!(", ?{number}")).collect();
         Self {
             load: format!("SELECT row, rowid FROM {name} WHERE key = ?1"),
             insert: format!("INSERT INTO {name} (key, row{names}) VALUES (?1, ?2{values})"),
             update_row: format!("UPDATE {name} SET row = ?2 WHERE rowid = ?1"),
-            update_all: format!("UPDATE {name} SET row = ?2{} WHERE rowid = ?1", numbered(", ")),
             delete: format!("DELETE FROM {name} WHERE rowid = ?1"),
             view,
             name,
         }
+    }
+
+    /// Writes the row's JSON and the values of these columns, which touches the indexes of those columns only.
+    pub(crate) fn update<'a>(&self, columns: impl Iterator<Item = &'a str>) -> String {
+        let columns = columns.zip(3..).map(|(name, number)| format!(", {} = ?{number}", column(name)));
+        format!("UPDATE {} SET row = ?2{} WHERE rowid = ?1", self.name, columns.collect::<String>())
     }
 
     /// Makes the table, without indexes, at the start of the log. Rows lie in the order of their arrival: what is

@@ -1,5 +1,6 @@
 //! Rows in the file are what the events make of them, through reopening and repetition, and are found again.
 
+mod orders;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::histories::{History, scope_of};
-use crate::query::Select;
+use crate::select::Select;
 
 type Events = Vec<Arc<RecordedEvent>>;
 
@@ -51,7 +52,7 @@ fn waiting(count: usize) -> Events {
 }
 
 fn all_of(view: &'static str) -> Query {
-    Query { view, filters: Vec::new(), key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
+    Query { view, ..Query::page(PAGE_ROWS_MAX) }
 }
 
 async fn check_view<V: View>(model: &SqliteReadModel, events: &[Arc<RecordedEvent>]) {
@@ -123,7 +124,8 @@ fn values_in_columns_are_those_of_the_rows() {
                 let has_value = |row| KeyScopes::values(row)[index] == value;
                 let expected: Vec<_> =
                     rows.iter().filter(|(_, row)| has_value(row)).map(|(key, _)| key).collect();
-                let query = Query { filters: vec![(column.name, value.clone())], ..all_of(KeyScopes::NAME) };
+                let query =
+                    Query { filters: vec![(column.name, value.clone().into())], ..all_of(KeyScopes::NAME) };
                 let found = model.list(query).await.unwrap().rows;
                 assert_eq!(found.iter().map(|(key, _)| key).collect::<Vec<_>>(), expected);
             }
@@ -151,8 +153,8 @@ fn pages_follow_each_other_by_cursor_without_gap_or_repeat() {
     run(async {
         let model = open(&folder);
         model.apply(events).await.unwrap();
-        let filters =
-            || vec![("status", Value::Text("queued".to_owned())), ("unit", Value::Text("docs".to_owned()))];
+        let is = |text: &str| Value::Text(text.to_owned()).into();
+        let filters = || vec![("status", is("queued")), ("unit", is("docs"))];
         let (mut after, mut keys, mut pages) = (None, Vec::new(), 0);
         loop {
             let key_prefix = "docs/ocr/".to_owned();
@@ -180,7 +182,7 @@ fn a_cursor_of_another_list_and_an_unknown_column_are_refused() {
         let after = Some("docs/z".to_owned());
         let query = Query { key_prefix: "docs/ocr/".to_owned(), after, ..all_of(KeyScopes::NAME) };
         assert_eq!(model.list(query).await.unwrap_err(), ReadModelError::BadCursor);
-        let query = Query { filters: vec![("colour", Value::Integer(1))], ..all_of(KeyScopes::NAME) };
+        let query = Query { filters: vec![("colour", Value::Integer(1).into())], ..all_of(KeyScopes::NAME) };
         let unknown = ReadModelError::UnknownView("key_scopes.colour".to_owned());
         assert_eq!(model.list(query).await.unwrap_err(), unknown);
     });
@@ -191,7 +193,7 @@ fn a_list_uses_the_index_that_its_filters_name_and_never_sorts() {
     let folder = TempDir::new().unwrap();
     let model = open(&folder);
     let plan = |names: &[&'static str], key_prefix: &str| {
-        let filters = names.iter().map(|name| (*name, Value::Text("x".to_owned()))).collect();
+        let filters = names.iter().map(|name| (*name, Value::Text("x".to_owned()).into())).collect();
         let query = Query { filters, key_prefix: key_prefix.to_owned(), ..all_of(KeyScopes::NAME) };
         let select = Select::new(model.inner.live(KeyScopes::NAME).unwrap(), &query, 10).unwrap();
         let reader = file::open_reader(&model.inner.path).unwrap();
@@ -224,6 +226,6 @@ fn pages_are_bounded() {
         assert_eq!(select.values.last(), Some(&Value::Integer(10_000)));
         assert_eq!(model.list(query).await.unwrap().rows.len(), 3);
         let page = model.list(Query { limit: 0, ..all_of(KeyScopes::NAME) }).await.unwrap();
-        assert_eq!((page.rows.len(), page.has_more), (0, true));
+        assert_eq!((page.rows.len(), page.next), (0, None));
     });
 }

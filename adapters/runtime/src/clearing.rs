@@ -93,8 +93,10 @@ async fn wait_for_campaigns(engine: &Engine, unit: &StorageUnitName) -> Result<(
 
 async fn has_campaign(engine: &Engine, unit: &StorageUnitName) -> Result<bool, ReadModelError> {
     for state in CampaignState::UNDER_WAY {
-        let filters =
-            vec![("unit", Value::Text(unit.to_string())), ("state", Value::Text(state.name().to_owned()))];
+        let filters = vec![
+            ("unit", Value::Text(unit.to_string()).into()),
+            ("state", Value::Text(state.name().to_owned()).into()),
+        ];
         let query = Query { filters, limit: 1, ..of_unit(String::new()) };
         if !read_model::list::<Campaigns>(engine.read_model(), query).await?.rows.is_empty() {
             return Ok(true);
@@ -126,6 +128,6 @@ async fn carry_out(
     Ok(true)
 }
 
-const fn of_unit(key_prefix: String) -> Query {
-    Query { view: "", filters: Vec::new(), key_prefix, after: None, limit: CHUNK_MAX }
+fn of_unit(key_prefix: String) -> Query {
+    Query { key_prefix, ..Query::page(CHUNK_MAX) }
 }

@@ -242,11 +242,9 @@ impl KeyListing for RecordKeys {
     async fn next(&mut self, limit: usize) -> Result<Vec<Key>, ContentError> {
         while !self.ended {
             let query = Query {
-                view: "",
-                filters: Vec::new(),
                 key_prefix: Records::unit_prefix(&self.unit),
                 after: self.after.clone(),
-                limit,
+                ..Query::page(limit)
             };
             let page = read_model::list::<Records>(&*self.model, query).await;
             let page = page.map_err(|error| ContentError::Storage(error.to_string()))?;

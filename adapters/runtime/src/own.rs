@@ -162,7 +162,7 @@ impl OwnRows {
     fn own_part(&self, mut query: Query) -> Option<Query> {
         match Whose::of(query.view) {
             Whose::Column => {
-                query.filters.push((ORGANIZATION, Value::Text(self.organization.to_string())));
+                query.filters.push((ORGANIZATION, Value::Text(self.organization.to_string()).into()));
                 Some(query)
             }
             Whose::Unit => self.is_in_own_unit(&query.key_prefix).then_some(query),
@@ -204,7 +204,7 @@ impl ReadModel for OwnRows {
             Some(query) => self.model.list(query).await,
             None => {
                 let position = self.model.checkpoint().await?;
-                Ok(StoredPage { rows: Vec::new(), has_more: false, position })
+                Ok(StoredPage { rows: Vec::new(), next: None, position })
             }
         }
     }

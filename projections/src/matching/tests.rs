@@ -62,10 +62,10 @@ fn a_row_matches_when_each_condition_holds_and_no_longer_when_one_does_not() {
 
 /// Whether the question that a filter is turned into finds a row: what the store of rows does with it.
 fn finds(query: &Query, row: &KeyScopeRow) -> bool {
-    let column = |name: &str| KeyScopes::COLUMNS.iter().position(|known| known.name == name);
-    let values = KeyScopes::values(row);
-    let holds = |(name, value): &(&str, Value)| column(name).is_some_and(|at| values[at] == *value);
-    query.filters.iter().all(holds) && KeyScopes::row_key(&row.id()).starts_with(&query.key_prefix)
+    let (key, values) = (KeyScopes::row_key(&row.id()), KeyScopes::values(row));
+    let query = Query { limit: 1, ..query.clone() };
+    let (keys, _) = query.keys_of(KeyScopes::COLUMNS, [(key.as_str(), values.as_slice())]).unwrap();
+    keys == [key]
 }
 
 fn filter() -> impl Strategy<Value = Filter> {

@@ -47,7 +47,7 @@ impl View for Batches {
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "workspace", kind: ColumnKind::Integer },
     ];
-    const INDEXES: &'static [&'static [&'static str]] = &[&["organization"], &["organization", "workspace"]];
+    const INDEXES: &'static [&'static [&'static str]] = &[&["organization", "workspace"], &["organization"]];
     type Row = BatchRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {

@@ -220,6 +220,12 @@ impl TaskRow {
         StageQueue { workspace: self.workspace, stage: self.stage }
     }
 
+    /// The text in which a search looks: what people and clients call it, in lower case.
+    fn searched_text(&self) -> String {
+        let external_id = self.external_id.as_ref().map(ExternalId::as_str).unwrap_or_default();
+        format!("{}\n{external_id}", self.display_name).to_lowercase()
+    }
+
     /// How far each assigned user is, in the order of the assignment.
     pub fn user_statuses(&self) -> impl Iterator<Item = (&UserName, UserStatus)> {
         self.assignment.users.iter().map(|user| {
@@ -291,13 +297,14 @@ impl Tasks {
 
 impl View for Tasks {
     const NAME: &'static str = "tasks";
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "workspace", kind: ColumnKind::Integer },
         Column { name: "batch", kind: ColumnKind::Integer },
         Column { name: "external_id", kind: ColumnKind::Text },
-        Column { name: "display_name", kind: ColumnKind::Text },
+        Column { name: "text", kind: ColumnKind::Text },
+        Column { name: "priority", kind: ColumnKind::Integer },
         Column { name: "status", kind: ColumnKind::Integer },
         Column { name: "integration", kind: ColumnKind::Integer },
         Column { name: "external_integration", kind: ColumnKind::Text },
@@ -312,20 +319,21 @@ impl View for Tasks {
         Column { name: "created_us", kind: ColumnKind::Integer },
         Column { name: "updated_us", kind: ColumnKind::Integer },
     ];
-    /// `open` is absent from what is over, so its index is as small as the inbox.
+    /// Those of few tasks come first: what is absent from a task is not in the index, and batches are small. Lists of any
+    /// screen or status name all there are, so that they follow the others too.
     const INDEXES: &'static [&'static [&'static str]] = &[
-        &["organization", "screen", "status"],
-        &["organization", "workspace", "status"],
-        &["organization", "created_us"],
-        &["organization", "updated_us"],
-        &["batch", "status"],
         &["organization", "external_id"],
-        &["status", "screen"],
         &["open"],
-        &["warned"],
         &["worker"],
+        &["warned"],
+        &["campaign"],
         &["error_code"],
-        &["campaign", "status"],
+        &["batch", "status", "created_us"],
+        &["organization", "workspace", "status", "created_us"],
+        &["organization", "status", "created_us"],
+        &["organization", "screen", "created_us"],
+        &["organization", "screen", "updated_us"],
+        &["status", "screen"],
     ];
     type Row = TaskRow;
 
@@ -362,7 +370,11 @@ impl View for Tasks {
             Value::Integer(row.workspace.get().into()),
             row.batch.map_or(Value::Absent, |batch| Value::Integer(batch.get().cast_signed())),
             row.external_id.as_ref().map_or(Value::Absent, |id| text(id.as_str())),
-            text(row.display_name.as_str()),
+            Value::Text(row.searched_text()),
+            Value::Integer(match row.priority {
+                Priority::Low => 0,
+                Priority::High => 1,
+            }),
             Value::Integer(row.status.number().into()),
             Value::Integer(row.integration.number().into()),
             text(row.external_integration.as_str()),

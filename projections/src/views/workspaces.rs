@@ -48,7 +48,7 @@ impl View for Workspaces {
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "is_default", kind: ColumnKind::Integer },
     ];
-    const INDEXES: &'static [&'static [&'static str]] = &[&["organization"], &["organization", "is_default"]];
+    const INDEXES: &'static [&'static [&'static str]] = &[&["organization", "is_default"], &["organization"]];
     type Row = WorkspaceRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {

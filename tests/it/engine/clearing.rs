@@ -38,8 +38,8 @@ async fn write(engine: &Engine, key: &str, text: &str) {
     engine.write_document(&id, &raw, bytes, None, WritePolicy::Merge, sender).await.unwrap();
 }
 
-const fn all(key_prefix: String) -> Query {
-    Query { view: "", filters: Vec::new(), key_prefix, after: None, limit: 1_000 }
+fn all(key_prefix: String) -> Query {
+    Query { key_prefix, ..Query::page(1_000) }
 }
 
 /// Checks that nothing of the unit is left: neither rows, nor work, nor content.

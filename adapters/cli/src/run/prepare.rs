@@ -181,14 +181,11 @@ pub(crate) async fn campaign(engine: &Engine, prepared: &Prepared) -> Result<Cho
 async fn unfinished(engine: &Engine, prepared: &Prepared) -> Result<Option<CampaignRow>, CliError> {
     for state in [CampaignState::Active, CampaignState::Paused] {
         let query = Query {
-            view: "",
             filters: vec![
-                ("unit", Value::Text(prepared.unit.to_string())),
-                ("state", Value::Text(state.name().to_owned())),
+                ("unit", Value::Text(prepared.unit.to_string()).into()),
+                ("state", Value::Text(state.name().to_owned()).into()),
             ],
-            key_prefix: String::new(),
-            after: None,
-            limit: 1_000,
+            ..Query::page(1_000)
         };
         let page = read_model::list::<Campaigns>(engine.read_model(), query).await;
         let page = page.map_err(|error| CliError::Environment(error.to_string()))?;

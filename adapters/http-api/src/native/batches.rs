@@ -69,13 +69,11 @@ struct ListQuery {
     responses((status = 200, description = "A page of batches", body = Page<described::TaskBatch>)),
 )]
 async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
-    let workspace = query.workspace.map(|id| ("workspace", Value::Integer(id.get().into())));
+    let workspace = query.workspace.map(|id| ("workspace", Value::Integer(id.get().into()).into()));
     let rows = Rows {
-        view: Batches::NAME,
         filters: workspace.into_iter().collect(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let page = read_model::list::<Batches>(state.engine.read_model(), rows).await?;

@@ -8,7 +8,7 @@ use domain::envelope::Command;
 use domain::names::{CampaignId, StorageUnitName};
 use domain::stream::{Position, Subject};
 use projections::read_model::{self, Page as RowPage, Query as Rows, ReadModelError};
-use projections::view::{Value, View as _};
+use projections::view::Value;
 use projections::views::{CampaignReport, CampaignRow, CampaignState, Campaigns};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -85,14 +85,12 @@ struct ListQuery {
     responses((status = 200, description = "A page of campaigns", body = Page<campaigns::Campaign>)),
 )]
 async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
-    let unit = query.unit.map(|unit| ("unit", Value::Text(unit.to_string())));
-    let stands = query.state.map(|state| ("state", Value::Text(state.name().to_owned())));
+    let unit = query.unit.map(|unit| ("unit", Value::Text(unit.to_string()).into()));
+    let stands = query.state.map(|state| ("state", Value::Text(state.name().to_owned()).into()));
     let rows = Rows {
-        view: Campaigns::NAME,
         filters: unit.into_iter().chain(stands).collect(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let rows = read_model::list::<Campaigns>(state.engine.read_model(), rows).await?;

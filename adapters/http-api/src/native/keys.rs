@@ -9,7 +9,7 @@ use domain::names::{Actor, ApiKeyId, KeyName, OrganizationId};
 use domain::stream::{Position, Subject};
 use domain::time::{Millis, Timestamp};
 use projections::read_model::{self, Query as Rows};
-use projections::view::{Value, View as _};
+use projections::view::Value;
 use projections::views::{ApiKeyRow, ApiKeys, KeyState};
 use runtime::Engine;
 use serde::{Deserialize, Serialize};
@@ -153,15 +153,13 @@ struct ListQuery {
 async fn list(State(state): State<ApiState>, identity: Identity, Query(query): Query<ListQuery>) -> Reply {
     let engine = identity.engine_of(&state, query.organization.as_ref())?;
     let rows = Rows {
-        view: ApiKeys::NAME,
         filters: query
             .state
-            .map(|state| ("state", Value::Text(state.name().to_owned())))
+            .map(|state| ("state", Value::Text(state.name().to_owned()).into()))
             .into_iter()
             .collect(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let rows = read_model::list::<ApiKeys>(engine.read_model(), rows).await?;

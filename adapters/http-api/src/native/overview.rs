@@ -32,13 +32,7 @@ async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
     let mut units = Vec::new();
     let mut after = None;
     loop {
-        let rows = Rows {
-            view: StorageUnits::NAME,
-            filters: Vec::new(),
-            key_prefix: String::new(),
-            after,
-            limit: ROWS_READ_MAX,
-        };
+        let rows = Rows { after, ..Rows::page(ROWS_READ_MAX) };
         let mut page = read_model::list::<StorageUnits>(model, rows).await?;
         units.append(&mut page.rows);
         after = page.next;

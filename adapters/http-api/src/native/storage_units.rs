@@ -63,11 +63,8 @@ struct Resource {
 )]
 async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
     let rows = Rows {
-        view: StorageUnits::NAME,
-        filters: Vec::new(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let model = state.engine.read_model();

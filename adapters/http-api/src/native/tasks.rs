@@ -7,7 +7,7 @@ mod steer;
 use domain::names::{BatchId, ExternalId, TaskId, UserName, WorkerId, WorkspaceId};
 use domain::stream::Subject;
 use domain::task::{self, Screen, TaskStatus};
-use projections::read_model::{self, Query as Rows};
+use projections::read_model::{self, Query as Rows, Test};
 use projections::view::{Value, View as _};
 use projections::views::{TaskRow, Tasks, UserStatus};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -131,7 +131,7 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TaskStatu
 }
 
 impl ListQuery {
-    fn filters(&self) -> Vec<(&'static str, Value)> {
+    fn filters(&self) -> Vec<(&'static str, Test)> {
         let Self { workspace, batch, status, screen, external_id, worker, error_code, held, .. } = self;
         let text = |text: &str| Value::Text(text.to_owned());
         let asked = [
@@ -144,7 +144,7 @@ impl ListQuery {
             ("error_code", error_code.as_deref().map(text)),
             ("held", held.map(|held| if held { Value::Integer(1) } else { Value::Absent })),
         ];
-        asked.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
+        asked.into_iter().filter_map(|(column, value)| Some((column, value?.into()))).collect()
     }
 }
 
@@ -156,11 +156,9 @@ impl ListQuery {
 )]
 async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
     let rows = Rows {
-        view: Tasks::NAME,
         filters: query.filters(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let page = read_model::list::<Tasks>(state.engine.read_model(), rows).await?;

@@ -9,7 +9,7 @@ use domain::names::{Key, Scope, StorageUnitName, WorkerId};
 use domain::stream::Position;
 use domain::time::Timestamp;
 use domain::work::Token;
-use projections::read_model::{self, Query as Rows};
+use projections::read_model::{self, Query as Rows, Test};
 use projections::view::{Value, View as _};
 use projections::views::{KeyScopeRow, KeyScopes, Status, StorageUnits};
 use runtime::Present;
@@ -130,8 +130,8 @@ async fn holders(state: &ApiState) -> Result<(BTreeMap<WorkerId, Worker>, bool),
         for unit in page.rows {
             for status in [Status::Assigned, Status::Running] {
                 let filters = vec![
-                    ("unit", Value::Text(unit.name.to_string())),
-                    ("status", Value::Text(status.name().to_owned())),
+                    ("unit", Value::Text(unit.name.to_string()).into()),
+                    ("status", Value::Text(status.name().to_owned()).into()),
                 ];
                 let mut query = rows(KeyScopes::NAME, filters);
                 loop {
@@ -165,6 +165,6 @@ fn hold(workers: &mut BTreeMap<WorkerId, Worker>, row: KeyScopeRow) {
     }
 }
 
-const fn rows(view: &'static str, filters: Vec<(&'static str, Value)>) -> Rows {
-    Rows { view, filters, key_prefix: String::new(), after: None, limit: ROWS_READ_MAX }
+fn rows(view: &'static str, filters: Vec<(&'static str, Test)>) -> Rows {
+    Rows { view, filters, ..Rows::page(ROWS_READ_MAX) }
 }

@@ -6,7 +6,6 @@ use domain::names::WorkspaceId;
 use domain::stream::{Position, Subject};
 use domain::workspace::{self, Settings};
 use projections::read_model::{self, Query as Rows};
-use projections::view::View as _;
 use projections::views::Workspaces;
 use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,11 +47,8 @@ struct Written {
 )]
 async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
     let rows = Rows {
-        view: Workspaces::NAME,
-        filters: Vec::new(),
-        key_prefix: String::new(),
         after: page::after(query.after.as_deref())?,
-        limit: page::limit(query.limit.as_deref(), &state.settings)?,
+        ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
     };
     position::views(&state, query.min_position.as_deref()).await?;
     let page = read_model::list::<Workspaces>(state.engine.read_model(), rows).await?;

@@ -127,11 +127,8 @@ pub(super) async fn list(
     let model = state.engine.read_model();
     let records = if with_statistics { records_of_units(&state, "").await? } else { HashMap::new() };
     let mut query = Query {
-        view: StorageUnits::NAME,
-        filters: vec![("state", Value::Text(UnitState::Active.name().to_owned()))],
-        key_prefix: String::new(),
-        after: None,
-        limit: PAGE_ROWS_MAX,
+        filters: vec![("state", Value::Text(UnitState::Active.name().to_owned()).into())],
+        ..Query::page(PAGE_ROWS_MAX)
     };
     let mut listed = Vec::new();
     loop {

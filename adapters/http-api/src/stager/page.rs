@@ -9,7 +9,6 @@ use domain::storage_unit::Content;
 use domain::stream::RecordId;
 use futures::stream::{self, StreamExt as _};
 use projections::read_model::{self, Query};
-use projections::view::View as _;
 use projections::views::Records;
 use serde::{Deserialize, Serialize};
 
@@ -179,13 +178,7 @@ async fn recorded_keys(
     let mut after = wanted.after.clone().map(row_key);
     let mut keys = Vec::with_capacity(wanted.size);
     loop {
-        let query = Query {
-            view: Records::NAME,
-            filters: Vec::new(),
-            key_prefix: key_prefix.clone(),
-            after,
-            limit: wanted.size,
-        };
+        let query = Query { key_prefix: key_prefix.clone(), after, ..Query::page(wanted.size) };
         let page = read_model::list::<Records>(state.engine.read_model(), query).await?;
         let last = page.rows.last().map(|row| row.key.clone());
         let rows = page.rows.into_iter().filter(|row| {

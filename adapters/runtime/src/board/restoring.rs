@@ -9,7 +9,7 @@ use domain::stream::{KeyScopeId, Position};
 use domain::time::Timestamp;
 use domain::work::Priority;
 use domain::work_id::WorkId;
-use projections::read_model::{self, Page, Query, ReadModel, ReadModelError, StoredPage};
+use projections::read_model::{self, Page, Query, ReadModel, ReadModelError, StoredPage, Test};
 use projections::view::{Value, View};
 use projections::views::{KeyScopes, OpenRow, OpenTaskRow, Status, StorageUnits, System, Tasks, UnitState};
 
@@ -61,10 +61,10 @@ async fn restore_open(
     view: &'static str,
     mut take_in: impl FnMut(&StoredPage) -> Result<(), ReadModelError>,
 ) -> Result<(), ReadModelError> {
-    let mut query = Query { view, ..rows(vec![("open", Value::Integer(1))]) };
+    let mut query = Query { view, ..rows(vec![("open", Value::Integer(1).into())]) };
     let mut page = model.list(query.clone()).await?;
     loop {
-        query.after = page.next_after();
+        query.after.clone_from(&page.next);
         let next = async {
             match query.after {
                 None => Ok(None),
@@ -82,8 +82,8 @@ async fn restore_open(
     }
 }
 
-const fn rows(filters: Vec<(&'static str, Value)>) -> Query {
-    Query { view: "", filters, key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
+fn rows(filters: Vec<(&'static str, Test)>) -> Query {
+    Query { filters, ..Query::page(PAGE_ROWS_MAX) }
 }
 
 /// What is open at a place, whosever work it is.

@@ -11,7 +11,7 @@ use domain::process::clearing as process;
 use domain::stream::{KeyScopeId, Position, Subject, Version};
 use domain::work::{self, UnassignCause};
 use domain::{key_scope, record, storage_unit, task};
-use projections::read_model::{self, Query, ReadModelError};
+use projections::read_model::{self, Query, ReadModelError, Test};
 use projections::view::Value;
 use projections::views::{CampaignState, Campaigns, StorageUnits, UnitState, Workspaces};
 
@@ -84,7 +84,7 @@ impl Engine {
 
     async fn campaigns(&self, state: CampaignState) -> Result<Vec<CampaignId>, ReadModelError> {
         let mut ids = Vec::new();
-        let mut query = rows(vec![("state", Value::Text(state.name().to_owned()))]);
+        let mut query = rows(vec![("state", Value::Text(state.name().to_owned()).into())]);
         loop {
             let page = read_model::list::<Campaigns>(self.read_model(), query.clone()).await?;
             ids.extend(page.rows.into_iter().map(|row| row.id));
@@ -239,6 +239,6 @@ impl Engine {
     }
 }
 
-pub(super) const fn rows(filters: Vec<(&'static str, Value)>) -> Query {
-    Query { view: "", filters, key_prefix: String::new(), after: None, limit: PAGE_ROWS_MAX }
+pub(super) fn rows(filters: Vec<(&'static str, Test)>) -> Query {
+    Query { filters, ..Query::page(PAGE_ROWS_MAX) }
 }

@@ -142,14 +142,11 @@ impl Engine {
             return Err(SubmitError::Unavailable(problem.to_owned()).into());
         }
         let query = Query {
-            view: "",
             filters: vec![
-                ("organization", Value::Text(asked.organization.to_string())),
-                ("is_default", Value::Integer(1)),
+                ("organization", Value::Text(asked.organization.to_string()).into()),
+                ("is_default", Value::Integer(1).into()),
             ],
-            key_prefix: String::new(),
-            after: None,
-            limit: 1,
+            ..Query::page(1)
         };
         let page = read_model::list::<Workspaces>(self.read_model(), query).await?;
         page.rows.first().map(|row| row.id).ok_or(CreateTaskError::NoDefaultWorkspace)

@@ -4,7 +4,7 @@
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, CommandId, TaskId};
 use domain::stream::Version;
-use domain::task::{self, TaskStatus};
+use domain::task::{self, Screen, TaskStatus};
 use projections::read_model::{self, Query, ReadModelError};
 use projections::view::Value;
 use projections::views::Tasks;
@@ -30,11 +30,11 @@ pub(crate) async fn confirm(engine: Engine, id: TaskId, request: Uuid) {
 /// Confirms what an earlier process left undone.
 pub(crate) async fn confirm_interrupted(engine: &Engine) -> Result<(), ReadModelError> {
     let mut query = Query {
-        view: "",
-        filters: vec![("status", Value::Integer(TaskStatus::Deleting.number().into()))],
-        key_prefix: String::new(),
-        after: None,
-        limit: PAGE_ROWS_MAX,
+        filters: vec![
+            ("status", Value::Integer(TaskStatus::Deleting.number().into()).into()),
+            ("screen", Value::Text(Screen::Inbox.name().to_owned()).into()),
+        ],
+        ..Query::page(PAGE_ROWS_MAX)
     };
     loop {
         let page = read_model::list::<Tasks>(engine.read_model(), query.clone()).await?;

@@ -46,14 +46,11 @@ impl Engine {
     async fn watch_status(&self, policy: &Policy) -> Result<usize, WatchError> {
         let mut touched = 0;
         let mut query = Query {
-            view: "",
             filters: vec![
-                ("status", Value::Integer(policy.status.number().into())),
-                ("screen", Value::Text(Screen::Inbox.name().to_owned())),
+                ("status", Value::Integer(policy.status.number().into()).into()),
+                ("screen", Value::Text(Screen::Inbox.name().to_owned()).into()),
             ],
-            key_prefix: String::new(),
-            after: None,
-            limit: PAGE_ROWS_MAX,
+            ..Query::page(PAGE_ROWS_MAX)
         };
         loop {
             let page = read_model::list::<Tasks>(self.read_model(), query.clone()).await?;
