@@ -1,6 +1,7 @@
-//! Which key-scopes of a unit are meant: those for which everything holds that a filter says. Does not know where their
-//! rows are kept: whoever keeps them says which match.
+//! Which key-scopes of a unit, or which tasks, are meant: those for which everything holds that a filter says. Does not
+//! know where their rows are kept: whoever keeps them says which match.
 
+mod task;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::names::CampaignId;
 use crate::time::Timestamp;
 use crate::work::{Change, Status};
+
+pub use task::{InvalidSearchText, STATUSES_MAX, SearchText, TaskFilter};
 
 /// Conditions on key-scopes. All that are given must hold; none means every key-scope that was ever asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

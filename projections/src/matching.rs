@@ -1,6 +1,7 @@
 //! Which key-scopes match a filter: by the columns that their rows are found by, and by the rows themselves where those
 //! do not say enough. Does not know who asks: lists and campaigns choose alike.
 
+pub mod tasks;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 pub use query::{Direction, Order, Place, Query, Test};
 
-use crate::view::View;
+use crate::view::{Value, View};
 
 /// Why the read model could not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +52,15 @@ pub struct Picked {
     /// Whether something more would have been picked.
     pub has_more: bool,
     /// The position that the rows reflect.
+    pub position: Position,
+}
+
+/// How many rows a question finds, by the values in some columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tally<K> {
+    /// The values and how many rows have them, values ascending; values that no row has are left out.
+    pub counts: Vec<(K, u64)>,
+    /// The position that they reflect.
     pub position: Position,
 }
 
@@ -100,6 +109,14 @@ pub trait ReadModel: Send + Sync {
     /// Picks from every row that the query finds, until it has picked `limit` times. All rows are of one state of the view,
     /// however many there are and whatever is applied meanwhile.
     async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError>;
+
+    /// Counts the rows that the query finds, whatever its order, `after` and limit say, by the values in these columns. Each
+    /// row that an index of the view leaves is looked at.
+    async fn tally(
+        &self,
+        query: Query,
+        by: &'static [&'static str],
+    ) -> Result<Tally<Vec<Value>>, ReadModelError>;
 
     /// Groups that begin with the prefix, and how many rows each has; groups without rows are left out.
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError>;

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 
 pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_value};
-pub(crate) use lines::{Line, Lines};
+pub(crate) use lines::{Line, Lines, is_ndjson};
 pub(crate) use write::{Keyed, Nothing, Reason, Write, check_reason};
 
 /// What a handler has at hand, with the engine as the caller's organization has it: what belongs to others is not there.

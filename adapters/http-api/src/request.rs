@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use domain::api_key::Role;
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, CommandId, IdempotencyKey, OrganizationId};
-use runtime::{Accepted, Knock, SubmitError};
+use runtime::{Accepted, Asked, Knock, SubmitError};
 
 use crate::access::identity::{Identity, forbidden};
 use crate::access::rights::Right;
@@ -34,6 +34,21 @@ impl Caller {
         let id = CommandId(state.engine.fresh_id());
         let (organization, reason) = (Some(self.identity.organization.clone()), reason.map(str::to_owned));
         Envelope { organization, reason, ..Envelope::new(id, self.actor.clone(), command) }
+    }
+
+    /// What the engine needs to know to make something for this caller of which it chooses the id.
+    pub(crate) fn asked(
+        &self,
+        state: &ApiState,
+        key: Option<IdempotencyKey>,
+        reason: Option<String>,
+    ) -> Asked {
+        let organization = self.organization().clone();
+        let id = match &key {
+            None => CommandId(state.engine.fresh_id()),
+            Some(key) => CommandId::keyed(&organization, key),
+        };
+        Asked { id, key, actor: self.actor.clone(), reason, organization }
     }
 
     /// The same caller on behalf of somebody, whom only admins may name. The key stays beside the name in what is

@@ -27,8 +27,9 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::fold::{DamagedRow, ErasedView};
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
 };
+use projections::view::Value;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
@@ -197,6 +198,14 @@ impl ReadModel for SqliteReadModel {
 
     async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError> {
         self.read(move |inner, reader| query::pick(reader, inner.live(query.view)?, &query, &pick)).await
+    }
+
+    async fn tally(
+        &self,
+        query: Query,
+        by: &'static [&'static str],
+    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
+        self.read(move |inner, reader| query::tally(reader, inner.live(query.view)?, &query, by)).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {

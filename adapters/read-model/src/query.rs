@@ -1,7 +1,7 @@
 //! Questions: one row, a page of rows, counts, status. Each sees the state between two batches.
 //! Does not know how rows come to be.
 
-use projections::read_model::{Pick, Picked, Place, ProjectionStatus, Query, StoredPage};
+use projections::read_model::{Pick, Picked, Place, ProjectionStatus, Query, StoredPage, Tally};
 use projections::view::Value;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params, params_from_iter};
@@ -42,15 +42,7 @@ pub(crate) fn list(connection: &mut Connection, table: &Table, query: &Query) ->
 
 /// Where a row is in the order of the question.
 fn place(query: &Query, row: &Row<'_>) -> Result<Place, Failure> {
-    let value = match query.order.by {
-        None => None,
-        Some(_) => Some(match row.get_ref(2)? {
-            ValueRef::Integer(number) => Value::Integer(number),
-            ValueRef::Text(_) => Value::Text(row.get(2)?),
-            // No column holds anything else, and rows without a value are not found.
-            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Absent,
-        }),
-    };
+    let value = query.order.by.map(|_| value(row, 2)).transpose()?;
     Ok(Place { value, key: row.get(0)? })
 }
 
@@ -78,6 +70,36 @@ pub(crate) fn pick(
         items.push(item);
     }
     Ok(Picked { items, has_more: false, position })
+}
+
+pub(crate) fn tally(
+    connection: &mut Connection,
+    table: &Table,
+    query: &Query,
+    by: &[&str],
+) -> Result<Tally<Vec<Value>>, Failure> {
+    let select = Select::tally(table, query, by)?;
+    let transaction = connection.transaction()?;
+    let position = tables::position(&transaction, table)?;
+    let mut statement = transaction.prepare_cached(&select.sql)?;
+    let values: Vec<Bound<'_>> = select.values.iter().map(Bound).collect();
+    let mut found = statement.query(params_from_iter(values.iter().map(|value| -> &dyn ToSql { value })))?;
+    let mut counts = Vec::new();
+    while let Some(row) = found.next()? {
+        let values = (0..by.len()).map(|index| value(row, index)).collect::<Result<Vec<_>, Failure>>()?;
+        counts.push((values, row.get::<_, i64>(by.len())?.cast_unsigned()));
+    }
+    Ok(Tally { counts, position })
+}
+
+/// The value in one of a question's columns.
+fn value(row: &Row<'_>, index: usize) -> Result<Value, Failure> {
+    Ok(match row.get_ref(index)? {
+        ValueRef::Integer(number) => Value::Integer(number),
+        ValueRef::Text(_) => Value::Text(row.get(index)?),
+        // No column holds numbers with a point or bytes.
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Value::Absent,
+    })
 }
 
 pub(crate) fn counts(

@@ -5,7 +5,7 @@
 //! is sorted; a filter that allows several values becomes several such walks, merged. Otherwise what the filters leave is
 //! sorted. Conditions that no index serves carry a `+`, which keeps SQLite from another index that would have it sort.
 
-use projections::read_model::{Direction, Query, ReadModelError, Test};
+use projections::read_model::{Direction, Order, Query, ReadModelError, Test};
 use projections::view::Value;
 
 use crate::tables::{Table, column};
@@ -21,11 +21,7 @@ pub(crate) struct Select {
 
 impl Select {
     pub(crate) fn new(table: &Table, query: &Query, limit: usize) -> Result<Self, ReadModelError> {
-        for name in query.filters.iter().map(|(name, _)| name).chain(&query.order.by) {
-            if !table.view.columns().iter().any(|known| known.name == *name) {
-                return Err(ReadModelError::UnknownView(format!("{}.{name}", query.view)));
-            }
-        }
+        check_columns(table, query, query.order.by.as_slice())?;
         let route = Route::of(table, query);
         let mut select = Self { sql: String::new(), values: Vec::new() };
         if route.walks.is_empty() {
@@ -48,6 +44,23 @@ impl Select {
         Ok(select)
     }
 
+    /// The SQL that counts what a question finds by the values in these columns, and gives those values and the count.
+    pub(crate) fn tally(table: &Table, query: &Query, by: &[&str]) -> Result<Self, ReadModelError> {
+        check_columns(table, query, by)?;
+        let all = Query { order: Order::default(), after: None, ..query.clone() };
+        let route = Route::of(table, &all);
+        let columns: Vec<String> = by.iter().map(|name| column(name)).collect();
+        let (columns, name) = (columns.join(", "), &table.name);
+        let sql = format!("SELECT {columns}, count(*) FROM {name} WHERE TRUE");
+        let mut select = Self { sql, values: Vec::new() };
+        select.conditions(query, &route, None);
+        if !query.key_prefix.is_empty() {
+            select.range(&all)?;
+        }
+        select.sql += &format!(" GROUP BY {columns} ORDER BY {columns}");
+        Ok(select)
+    }
+
     /// One walk: all rows, or those with one value of what [`Route::several`] allows.
     fn walk(
         &mut self,
@@ -59,6 +72,14 @@ impl Select {
         let by = query.order.by.map(column);
         let third = by.as_ref().map(|by| format!(", {by}")).unwrap_or_default();
         self.sql += &format!("SELECT key, row{third} FROM {} WHERE TRUE", table.name);
+        self.conditions(query, route, value);
+        if let Some(by) = &by {
+            self.sql += &format!(" AND +{by} IS NOT NULL");
+        }
+        self.range(query)
+    }
+
+    fn conditions(&mut self, query: &Query, route: &Route, value: Option<&Value>) {
         for (number, (name, test)) in query.filters.iter().enumerate() {
             let plus = if route.index.contains(name) { "" } else { "+" };
             let column = format!("{plus}{}", column(name));
@@ -69,10 +90,6 @@ impl Select {
                 Some(_) | None => self.condition(&column, test),
             }
         }
-        if let Some(by) = &by {
-            self.sql += &format!(" AND +{by} IS NOT NULL");
-        }
-        self.range(query)
     }
 
     fn condition(&mut self, column: &str, test: &Test) {
@@ -132,6 +149,15 @@ impl Select {
     fn bind(&mut self, condition: &str, value: Value) {
         self.values.push(value);
         self.sql += &format!("{condition} ?{}", self.values.len());
+    }
+}
+
+fn check_columns(table: &Table, query: &Query, more: &[&str]) -> Result<(), ReadModelError> {
+    let is_known = |name: &str| table.view.columns().iter().any(|known| known.name == name);
+    let mut named = query.filters.iter().map(|(name, _)| name).chain(more);
+    match named.find(|name| !is_known(name)) {
+        Some(name) => Err(ReadModelError::UnknownView(format!("{}.{name}", query.view))),
+        None => Ok(()),
     }
 }
 

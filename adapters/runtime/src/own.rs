@@ -13,7 +13,7 @@ use domain::ports::{
 use domain::stream::{Position, StreamId, Version};
 use projections::fold;
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
 };
 use projections::view::{Value, View as _};
 use projections::views::{Commands, Records, System, Tasks, Transactions};
@@ -216,6 +216,17 @@ impl ReadModel for OwnRows {
                 let position = self.model.checkpoint().await?;
                 Ok(Picked { items: Vec::new(), has_more: false, position })
             }
+        }
+    }
+
+    async fn tally(
+        &self,
+        query: Query,
+        by: &'static [&'static str],
+    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
+        match self.own_part(query) {
+            Some(query) => self.model.tally(query, by).await,
+            None => Ok(Tally { counts: Vec::new(), position: self.model.checkpoint().await? }),
         }
     }
 

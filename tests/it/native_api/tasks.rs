@@ -2,6 +2,8 @@
 
 mod creating;
 mod life;
+mod listing;
+mod many;
 mod wrong;
 
 use serde_json::{Value, json};

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
 };
+use projections::view::Value;
 
 use super::Gate;
 
@@ -46,6 +47,14 @@ impl ReadModel for SlowViews {
 
     async fn pick(&self, query: Query, pick: Pick) -> Result<Picked, ReadModelError> {
         self.inner.pick(query, pick).await
+    }
+
+    async fn tally(
+        &self,
+        query: Query,
+        by: &'static [&'static str],
+    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
+        self.inner.tally(query, by).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {

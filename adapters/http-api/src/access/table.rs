@@ -68,6 +68,7 @@ pub(crate) const TABLE: &[Route] = &[
     // Tasks, with their workspaces and batches.
     native("/v1/tasks", &[("GET", Read), ("POST", Write)]),
     native("/v1/tasks/counts", &[("GET", Read)]),
+    native("/v1/tasks/restart", &[("POST", Write)]),
     native("/v1/tasks/{id}", &[("GET", Read), ("DELETE", Write)]),
     native("/v1/tasks/{id}/context", &[("GET", ReadWork)]),
     native("/v1/tasks/{id}/events", &[("GET", Read)]),

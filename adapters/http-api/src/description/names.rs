@@ -2,9 +2,11 @@
 //! same for machines, as far as JSON Schema can say it: it counts characters where the domain counts bytes.
 
 use domain::api_key::GRACE_MAX;
+use domain::filter::SearchText as Searched;
 use domain::names;
 use domain::task;
 use domain::work::LEASE_MS_MAX;
+use projections::matching::tasks::SortBy;
 use serde_json::json;
 
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -158,6 +160,14 @@ fn status_words<const N: usize>(words: impl Fn(task::TaskStatus) -> [String; N])
     Object::builder().schema_type(Type::String).enum_values(Some(all)).examples([json!("ToReview")])
 }
 
+/// Names and numbers of statuses, with commas between them.
+fn statuses() -> String {
+    let words = |status: task::TaskStatus| [status.name().to_owned(), status.number().to_string()];
+    let all: Vec<String> = task::TaskStatus::ALL.into_iter().flat_map(words).collect();
+    let one = all.join("|");
+    format!("^({one})(,({one})){{0,8}}$")
+}
+
 fn uuid(example: &str) -> ObjectBuilder {
     let format = SchemaFormat::Custom("uuid".to_owned());
     Object::builder().schema_type(Type::String).format(Some(format)).examples([json!(example)])
@@ -198,12 +208,20 @@ described! {
     UserName = text(PRINTABLE, names::UserName::LENGTH_BYTES_MAX, "mara");
     /// Which part of a task's result.
     EditPath = text(PRINTABLE, names::EditPath::LENGTH_BYTES_MAX, "/total");
-    /// A status of a task by its name, or by its number.
-    TaskStatus = status_words(|status| [status.name().to_owned(), status.number().to_string()]);
     /// A status of a task.
     TaskStatusName = status_words(|status| [status.name().to_owned()]);
     /// The name under which the configuration keeps a secret, at most 128 bytes.
     SecretName = text(PLAIN, names::SecretName::LENGTH_BYTES_MAX, "webhook");
+    /// Statuses of tasks by their names or numbers, with commas between them.
+    TaskStatuses = text(&statuses(), 1_024, "ToReview,PreProcessingFailed");
+    /// A part of a name, at most 256 bytes; case does not matter.
+    SearchText = text("^[^\\u0000-\\u001f\\u007f-\\u009f]+$", Searched::BYTES_MAX, "invoice");
+    /// What the client says of its own side: not blank, at most 32 characters.
+    ExternalIntegrationStatus = text("[^\\s]", 32, "booked");
+    /// By what tasks are sorted, `-` in front for the greatest first.
+    TaskSort = Object::builder().schema_type(Type::String).enum_values(Some(
+        SortBy::ALL.iter().flat_map(|by| [by.name().to_owned(), format!("-{}", by.name())]),
+    ));
     /// Any JSON object.
     AnyObject = Object::builder()
         .schema_type(Type::Object)

@@ -155,6 +155,8 @@ refusals! {
         409: "external_id_taken" | "task_exists" | "no_default_workspace" | "batch_of_another_workspace",
         422: "too_large" | "wrong_assignment",
     }
+    /// Of what is asked for the tasks of a list, as a whole.
+    TaskRestartRefusals { 422: "wrong_number_of_items" | "listed_twice" }
     /// Of what is asked for a task.
     TaskWriteRefusals {
         404: "task_not_found",

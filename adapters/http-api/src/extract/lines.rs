@@ -2,8 +2,17 @@
 //! says.
 
 use axum::body::{Body, BodyDataStream};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use bytes::{Buf as _, BytesMut};
 use futures::StreamExt as _;
+
+/// Whether a body says itself that it comes line by line.
+pub(crate) fn is_ndjson(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(essence.as_str(), "application/x-ndjson" | "application/ndjson" | "application/jsonl")
+}
 
 /// The lines of a body.
 pub(crate) struct Lines {

@@ -75,13 +75,7 @@ impl<T> Write<T> {
 
     /// What the engine needs to know of this write to make something of which it chooses the id.
     pub(crate) fn asked(&self, state: &ApiState) -> Asked {
-        let organization = self.caller.organization().clone();
-        let id = match &self.key {
-            None => CommandId(state.engine.fresh_id()),
-            Some(key) => CommandId::keyed(&organization, key),
-        };
-        let (actor, reason) = (self.caller.actor.clone(), self.reason.clone());
-        Asked { id, key: self.key.clone(), actor, reason, organization }
+        self.caller.asked(state, self.key.clone(), self.reason.clone())
     }
 
     /// Who asks.

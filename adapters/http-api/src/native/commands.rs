@@ -5,8 +5,8 @@ mod bulk;
 mod envelope;
 
 use axum::extract::{FromRequestParts as _, Request};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::envelope::Envelope;
 use domain::stream::{Position, Version};
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::{Reply, log, reply};
 use crate::description::problems::{CommandRefusals, ProblemDetails};
 use crate::description::{commands, lines, names};
-use crate::extract::{Lines, Query, State, body_bytes, check_content_type, from_json};
+use crate::extract::{Lines, Query, State, body_bytes, check_content_type, from_json, is_ndjson};
 use crate::problem::{Problem, ProblemBody};
 use crate::request::{Caller, IDEMPOTENCY_KEY_HEADER, carry_out, idempotency_key};
 use crate::state::ApiState;
@@ -90,12 +90,6 @@ async fn post(State(state): State<ApiState>, request: Request) -> Reply {
     check_content_type(&headers)?;
     let envelope = from_json::<Posted>(&bytes)?.under(key)?.envelope(&state, &caller)?;
     one(&state, envelope).await
-}
-
-fn is_ndjson(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(essence.as_str(), "application/x-ndjson" | "application/ndjson" | "application/jsonl")
 }
 
 /// A single command, whose refusal is a reply like any other.
