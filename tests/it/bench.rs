@@ -55,6 +55,10 @@ fn every_row_has_its_figures_and_nothing_stays_behind() {
         "reprocess-all.start_all_queued",
         "reprocess-all.start_drained",
         "reprocess-all.views_after_drain",
+        "task-lists.commands_per_second",
+        "task-lists.created_per_second",
+        "task-lists.page_median",
+        "task-lists.page_p99",
     ];
     assert_eq!(figures.keys().map(String::as_str).collect::<Vec<_>>(), expected);
     let wrong: Vec<_> = figures.iter().filter(|(_, value)| !(value.is_finite() && **value > 0.0)).collect();

@@ -33,10 +33,25 @@ impl Connection {
         Ok(Self { sender, host: address.to_string() })
     }
 
-    /// Sends bytes and gives the reply's, whatever they are.
+    /// Sends bytes of JSON and gives the reply's, whatever they are.
     pub(super) async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes, CliError> {
+        self.send_as("application/json", method, path, body).await
+    }
+
+    /// Posts lines of JSON and gives the reply's.
+    pub(super) async fn send_lines(&mut self, path: &str, lines: Bytes) -> Result<Bytes, CliError> {
+        self.send_as("application/x-ndjson", Method::POST, path, lines).await
+    }
+
+    async fn send_as(
+        &mut self,
+        content_type: &str,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Bytes, CliError> {
         let request = Request::builder().method(&method).uri(path).header("host", &self.host);
-        let request = request.header("content-type", "application/json").body(Full::new(body));
+        let request = request.header("content-type", content_type).body(Full::new(body));
         let request = request.map_err(|error| failed("make a request", &error))?;
         // The connection may still be busy with the end of the last reply.
         self.sender.ready().await.map_err(|error| failed("connect", &error))?;

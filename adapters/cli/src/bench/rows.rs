@@ -4,6 +4,7 @@ mod echo;
 mod fsync;
 mod long_poll;
 mod reprocess_all;
+mod task_lists;
 
 use super::Bench;
 use super::figure::Figure;
@@ -18,6 +19,7 @@ pub(crate) enum Row {
     Echo,
     LongPoll,
     ReprocessAll,
+    TaskLists,
 }
 
 impl Row {
@@ -27,6 +29,7 @@ impl Row {
             Self::Echo => "echo",
             Self::LongPoll => "long-poll",
             Self::ReprocessAll => "reprocess-all",
+            Self::TaskLists => "task-lists",
         }
     }
 
@@ -40,6 +43,9 @@ impl Row {
             Self::ReprocessAll => {
                 "a campaign over every key of a unit: queued, drained in batches of 100, started again"
             }
+            Self::TaskLists => {
+                "pages of the open tasks among a hundred times as many finished ones, while commands arrive"
+            }
         }
     }
 
@@ -49,6 +55,7 @@ impl Row {
             Self::Echo => echo::measure(bench).await,
             Self::LongPoll => long_poll::measure(bench).await,
             Self::ReprocessAll => reprocess_all::measure(bench).await,
+            Self::TaskLists => task_lists::measure(bench).await,
         }
     }
 }

@@ -170,9 +170,9 @@ async fn drain(bench: &Bench, server: &Server, measured: &mut Measured) -> Resul
 }
 
 /// A pull worker that claims, and says of everything that it is done.
-struct Worker {
-    connection: Connection,
-    name: String,
+pub(super) struct Worker {
+    pub(super) connection: Connection,
+    pub(super) name: String,
 }
 
 #[derive(Deserialize)]
@@ -215,7 +215,7 @@ struct ItemResult {
 }
 
 impl Worker {
-    async fn drain(mut self, keys: u64, done: Arc<AtomicU64>) -> Result<(), CliError> {
+    pub(super) async fn drain(mut self, keys: u64, done: Arc<AtomicU64>) -> Result<(), CliError> {
         let digest = format!("sha256:{}", "5".repeat(64));
         let outputs = [json!({ "module": "bench", "digest": digest, "size_bytes": 1 })];
         while done.load(Ordering::Relaxed) < keys {
