@@ -5,16 +5,17 @@
 mod tests;
 mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::filter::TaskFilter;
 use domain::names::ModuleName;
 use domain::task::{POLICY_DEFAULT, Policy, Target, TaskStatus};
 use domain::time::Millis;
 use modules::Definition;
-use runtime::RuntimeSettings;
+use runtime::{RuntimeSettings, TaskGauge};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Global;
@@ -119,7 +120,22 @@ pub(crate) struct TasksConfig {
     pub(crate) watchdog: Vec<WatchdogLine>,
     /// How long after one look for stuck tasks the next one follows, in milliseconds.
     pub(crate) watchdog_interval_ms: u64,
+    /// Which tasks are counted among the metrics.
+    pub(crate) gauges: Vec<GaugeLine>,
 }
+
+/// A number of tasks among the metrics.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GaugeLine {
+    /// What it is called there.
+    pub(crate) name: String,
+    /// Which tasks are counted.
+    pub(crate) filter: TaskFilter,
+}
+
+/// The most numbers of tasks among the metrics: each is counted whenever somebody asks.
+const GAUGES_MAX: usize = 32;
 
 /// One line of the watchdog's policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -159,12 +175,19 @@ impl WatchdogLine {
 /// The target of the watchdog's policy that is no status.
 const HISTORY: &str = "history";
 
+impl GaugeLine {
+    fn gauge(&self) -> TaskGauge {
+        TaskGauge { name: self.name.clone(), filter: self.filter.clone() }
+    }
+}
+
 impl Default for TasksConfig {
     fn default() -> Self {
         let runtime = RuntimeSettings::default();
         Self {
             watchdog: POLICY_DEFAULT.into_iter().map(WatchdogLine::of).collect(),
             watchdog_interval_ms: u64::try_from(runtime.watchdog_interval.as_millis()).unwrap_or(u64::MAX),
+            gauges: Vec::new(),
         }
     }
 }
@@ -262,6 +285,7 @@ impl Config {
         if self.tasks.watchdog_interval_ms == 0 {
             return Err("tasks.watchdog_interval_ms must be at least 1".to_owned());
         }
+        self.check_gauges()?;
         let Limits {
             body_bytes_max,
             headers_bytes_max,
@@ -295,6 +319,17 @@ impl Config {
         }
     }
 
+    fn check_gauges(&self) -> Result<(), String> {
+        let names: BTreeSet<&str> = self.tasks.gauges.iter().map(|gauge| gauge.name.as_str()).collect();
+        if names.len() < self.tasks.gauges.len() || names.contains("") {
+            return Err("tasks.gauges: each needs a name of its own".to_owned());
+        }
+        if names.len() > GAUGES_MAX {
+            return Err(format!("tasks.gauges: there may be at most {GAUGES_MAX}"));
+        }
+        Ok(())
+    }
+
     /// The runtime's part.
     pub(crate) fn runtime(&self) -> RuntimeSettings {
         RuntimeSettings {
@@ -306,6 +341,7 @@ impl Config {
             // A line that cannot be carried out was refused when the file was read.
             watchdog: self.tasks.watchdog.iter().filter_map(|line| line.policy().ok()).collect(),
             watchdog_interval: Duration::from_millis(self.tasks.watchdog_interval_ms),
+            task_gauges: self.tasks.gauges.iter().map(GaugeLine::gauge).collect(),
             ..RuntimeSettings::default()
         }
     }

@@ -39,7 +39,7 @@ pub use pipeline::{Accepted, SubmitError};
 pub use presence::{Present, QueueFilter};
 pub use projector::{RebuildError, RebuildProgress};
 pub use refusals::Knock;
-pub use settings::RuntimeSettings;
+pub use settings::{RuntimeSettings, TaskGauge};
 pub use stop::ShutdownReport;
 pub use tasks::{Asked, CreateTaskError, CreatedTask, NewTask, QueueSettings};
 pub use worker::batch::{Ending, Held, attempt, batch_items_max};

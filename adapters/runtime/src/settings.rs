@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::filter::TaskFilter;
 use domain::task::{POLICY_DEFAULT, Policy};
 
 /// Limits of the runtime.
@@ -23,8 +24,19 @@ pub struct RuntimeSettings {
     pub watchdog: Vec<Policy>,
     /// How long after one look for stuck tasks the next one follows.
     pub watchdog_interval: Duration,
+    /// Which tasks are counted whenever somebody asks for the metrics.
+    pub task_gauges: Vec<TaskGauge>,
     /// How long work in flight may take to come to an end when the engine stops.
     pub shutdown_max: Duration,
+}
+
+/// A number of tasks that is shown among the metrics, so that alert rules can be written on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskGauge {
+    /// What it is called there.
+    pub name: String,
+    /// Which tasks of any organization are counted.
+    pub filter: TaskFilter,
 }
 
 impl Default for RuntimeSettings {
@@ -38,6 +50,7 @@ impl Default for RuntimeSettings {
             read_wait_max: Duration::from_secs(2),
             watchdog: POLICY_DEFAULT.to_vec(),
             watchdog_interval: Duration::from_secs(30),
+            task_gauges: Vec::new(),
             shutdown_max: Duration::from_secs(10),
         }
     }

@@ -21,6 +21,9 @@ data_dir = "data"
 log_bytes_max = 1000000000
 [content]
 registered_bases = ["file://FOLDER"]
+[[tasks.gauges]]
+name = "failed"
+filter = { status = "PreProcessingFailed,RecognitionFailed" }
 [modules.copy]
 command = ["cat"]
 "#;

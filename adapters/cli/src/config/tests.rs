@@ -69,3 +69,15 @@ fn the_policy_of_the_watchdog_is_the_default_or_what_the_file_says() {
     assert!(problem(&line("Processed")).contains("cannot move a task"));
     assert!(problem("[tasks]\nwatchdogs = []").contains("did you mean 'tasks.watchdog'"));
 }
+
+#[test]
+fn tasks_are_counted_by_the_words_that_find_them() {
+    let gauge =
+        |name: &str, filter: &str| format!("[[tasks.gauges]]\nname = '{name}'\nfilter = {{ {filter} }}\n");
+    let text = gauge("failed", "status = ['PreProcessingFailed', 1042]") + &gauge("stuck", "stuck = true");
+    let gauges = Config::parse(&text).unwrap().runtime().task_gauges;
+    assert_eq!((gauges[0].name.as_str(), gauges[0].filter.status.len()), ("failed", 2));
+    assert_eq!(gauges[1].filter.stuck, Some(true));
+    assert!(problem(&gauge("failed", "color = 'red'")).contains("color"));
+    assert!(problem(&(gauge("a", "") + &gauge("a", ""))).contains("a name of its own"));
+}

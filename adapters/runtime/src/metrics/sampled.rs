@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use domain::ports::EventFilter;
 use domain::stream::Position;
 use domain::time::Timestamp;
+use projections::matching;
 use projections::overview::{StatusCounts, queues};
 use projections::view::View as _;
 use projections::views::{KeyScopes, Status};
@@ -30,6 +31,7 @@ pub(super) async fn sample(engine: &Engine) -> Registry {
     system(engine, &mut registry).await;
     queue_depths(engine, &mut registry).await;
     key_scopes(engine, &mut registry).await;
+    tasks(engine, &mut registry).await;
     log(engine, &mut registry).await;
     registry
 }
@@ -137,6 +139,17 @@ async fn key_scopes(engine: &Engine, registry: &mut Registry) {
 
 fn by_status(counts: &StatusCounts) -> [u64; Status::ALL.len()] {
     Status::ALL.map(|status| counts.of(status))
+}
+
+/// The tasks that the configuration asks to be counted.
+async fn tasks(engine: &Engine, registry: &mut Registry) {
+    let family = Family::<Labels<1>, Gauge>::default();
+    for gauge in &engine.settings().task_gauges {
+        let Ok(tally) = matching::tasks::counts(engine.read_model(), &gauge.filter).await else { continue };
+        let count = tally.counts.iter().map(|(_, count)| count).sum();
+        family.get_or_create(&[("name", gauge.name.clone().into())]).set(whole(count));
+    }
+    registry.register("reprise_tasks_matching", "Tasks that match a filter of the configuration", family);
 }
 
 // ── The log and those who follow it ────────────────────────────────────────────────────────────────────────────
