@@ -2,6 +2,7 @@
 
 mod campaign;
 mod itself;
+mod task;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +17,10 @@ use crate::telemetry::LogFormat;
 
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
+pub(crate) use task::{
+    BatchCommand, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions, RestartTasksOptions, TaskCommand,
+    TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
+};
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
 #[derive(Debug, Parser)]
@@ -78,6 +83,15 @@ pub(crate) enum Command {
     /// Campaigns: bulk requests
     #[command(subcommand)]
     Campaign(CampaignCommand),
+    /// Tasks: documents on their way through a workspace
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Workspaces: which stages tasks pass, and who reviews them
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Batches: tasks that belong together
+    #[command(subcommand)]
+    Batch(BatchCommand),
     /// Whether leases are given at all: stop all dispatching, and go on
     #[command(subcommand)]
     System(SystemCommand),

@@ -9,7 +9,9 @@ pub(crate) mod projections;
 pub(crate) mod reprocess;
 pub(crate) mod status;
 pub(crate) mod system;
+pub(crate) mod task;
 pub(crate) mod unit;
+pub(crate) mod workspace;
 
 use std::future::Future;
 

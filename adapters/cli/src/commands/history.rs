@@ -5,37 +5,44 @@ use serde_json::{Value, json};
 
 use super::{cell, items, show, with_client};
 use crate::args::{Global, HistoryOptions};
-use crate::client::part;
+use crate::client::{Client, part};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::output;
 
 pub(crate) async fn run(global: &Global, config: &Config, options: HistoryOptions) -> Result<Exit, CliError> {
     let place = place(&options.subject);
-    with_client(global, config, async |client| {
-        if options.attempts {
-            if !place.starts_with("/v1/key-scopes/") {
-                return Err(CliError::Usage("only UNIT/SCOPE/KEY has attempts".to_owned()));
-            }
-            let reply = client.get(&format!("{place}/attempts")).await?;
-            return Ok(show(global, &reply, attempts));
+    if options.attempts && !place.starts_with("/v1/key-scopes/") {
+        return Err(CliError::Usage("only UNIT/SCOPE/KEY has attempts".to_owned()));
+    }
+    with_client(global, config, async |client| of(global, &client, &place, options.attempts).await).await
+}
+
+/// The history of what is at a path, or its attempts.
+pub(super) async fn of(
+    global: &Global,
+    client: &Client,
+    place: &str,
+    wants_attempts: bool,
+) -> Result<Exit, CliError> {
+    if wants_attempts {
+        let reply = client.get(&format!("{place}/attempts")).await?;
+        return Ok(show(global, &reply, attempts));
+    }
+    // Page by page, so that a long history is shown whole.
+    let mut all = Vec::new();
+    let mut after = String::new();
+    let mut reply;
+    loop {
+        reply = client.get(&format!("{place}/events?limit=1000{after}")).await?;
+        all.extend_from_slice(items(&reply));
+        match reply.get("next") {
+            None | Some(Value::Null) => break,
+            Some(_) => after = format!("&after={}", part(&cell(&reply, "/next"))),
         }
-        // Page by page, so that a long history is shown whole.
-        let mut all = Vec::new();
-        let mut after = String::new();
-        let mut reply;
-        loop {
-            reply = client.get(&format!("{place}/events?limit=1000{after}")).await?;
-            all.extend_from_slice(items(&reply));
-            match reply.get("next") {
-                None | Some(Value::Null) => break,
-                Some(_) => after = format!("&after={}", part(&cell(&reply, "/next"))),
-            }
-        }
-        let reply = json!({ "items": all, "next": null, "position": reply.get("position") });
-        Ok(show(global, &reply, events))
-    })
-    .await
+    }
+    let reply = json!({ "items": all, "next": null, "position": reply.get("position") });
+    Ok(show(global, &reply, events))
 }
 
 /// Where a subject's resource is: a campaign's id, `UNIT/SCOPE/KEY`, or `UNIT`.

@@ -1,0 +1,171 @@
+//! `reprise task`: documents on their way through a workspace. Does not know which stages there are.
+
+mod create;
+mod filter;
+mod restart;
+
+use domain::names::TaskId;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{cell, history, items, list, show, with_client};
+use crate::args::{DeleteTasksOptions, Global, ListTasksOptions, TaskCommand, TaskFilterOptions};
+use crate::client::{Client, part};
+use crate::config::Config;
+use crate::exit::{CliError, Exit};
+use crate::output;
+
+const TASKS: &str = "/v1/tasks";
+
+pub(crate) async fn run(global: &Global, config: &Config, command: TaskCommand) -> Result<Exit, CliError> {
+    with_client(global, config, async |client| match command {
+        TaskCommand::Create(options) => create::create(global, &client, *options).await,
+        TaskCommand::List(options) => list_tasks(global, &client, &options).await,
+        TaskCommand::Show { id } => {
+            let reply = client.get(&format!("{TASKS}/{id}")).await?;
+            Ok(show(global, &reply, print))
+        }
+        TaskCommand::Count(filter) => count(global, &client, &filter).await,
+        TaskCommand::Restart(options) => restart::restart(global, &client, &options).await,
+        TaskCommand::Hold(tasks) => each(global, &client, &tasks.ids, "hold", &reason(tasks.reason)).await,
+        TaskCommand::Release(tasks) => {
+            each(global, &client, &tasks.ids, "release", &reason(tasks.reason)).await
+        }
+        TaskCommand::RunNow(tasks) => {
+            each(global, &client, &tasks.ids, "run-now", &reason(tasks.reason)).await
+        }
+        TaskCommand::Approve { id, user, reason } => {
+            let body = json!({ "user": user, "reason": reason });
+            each(global, &client, &[id], "approve", &body).await
+        }
+        TaskCommand::Resolve { id, outcome, text } => {
+            let body = json!({ "outcome": outcome, "text": text });
+            each(global, &client, &[id], "resolve", &body).await
+        }
+        TaskCommand::Edit { id, path, value } => {
+            let body = json!({ "path": path, "value": value });
+            each(global, &client, &[id], "edit", &body).await
+        }
+        TaskCommand::Assign { id, users, order } => {
+            let body = json!({ "users": users, "order": order });
+            each(global, &client, &[id], "assign", &body).await
+        }
+        TaskCommand::Delete(options) => delete(global, &client, options).await,
+        TaskCommand::History { id, attempts } => {
+            history::of(global, &client, &format!("{TASKS}/{id}"), attempts).await
+        }
+    })
+    .await
+}
+
+fn reason(reason: Option<String>) -> Value {
+    json!({ "reason": reason })
+}
+
+async fn list_tasks(global: &Global, client: &Client, options: &ListTasksOptions) -> Result<Exit, CliError> {
+    let ListTasksOptions { filter, sort, limit } = options;
+    let query = format!("sort={}&limit={limit}{}", part(sort), filter::query(filter));
+    let reply = client.get(&format!("{TASKS}?{query}")).await?;
+    Ok(show(global, &reply, |reply| {
+        list(
+            reply,
+            &[
+                ("TASK", "/id"),
+                ("EXTERNAL ID", "/external_id"),
+                ("NAME", "/display_name"),
+                ("STATUS", "/status_text"),
+                ("SINCE", "/status_since"),
+                ("RESTARTS", "/restart_count"),
+                ("WORKER", "/work/worker"),
+                ("ERROR", "/last_error/code"),
+                ("STUCK IN", "/warning/from"),
+            ],
+        );
+    }))
+}
+
+async fn count(global: &Global, client: &Client, filter: &TaskFilterOptions) -> Result<Exit, CliError> {
+    let query = filter::query(filter);
+    let reply = client.get(&format!("{TASKS}/counts?{}", query.trim_start_matches('&'))).await?;
+    Ok(show(global, &reply, |reply| {
+        list(reply, &[("COUNT", "/count"), ("SCREEN", "/screen"), ("STATUS", "/status_text")]);
+        output::note(&format!("{} in all", cell(reply, "/total")));
+    }))
+}
+
+/// The task, for people: where it stands, what is behind it, and who is to do something.
+fn print(task: &Value) {
+    let at = |pointer: &str| cell(task, pointer);
+    output::line(&format!("task {} '{}'  {}", at("/id"), at("/display_name"), at("/external_id")));
+    let held = if at("/held") == "true" { ", held" } else { "" };
+    output::line(&format!(
+        "{} since {}, in the {}{held}",
+        at("/status_text"),
+        at("/status_since"),
+        at("/screen")
+    ));
+    output::line(&format!(
+        "stage {}, {} attempts, restarted {} times",
+        at("/stage"),
+        at("/attempt_count"),
+        at("/restart_count")
+    ));
+    if task.pointer("/work/worker").is_some() {
+        output::line(&format!("{} has it until {}", at("/work/worker"), at("/work/lease_until")));
+    }
+    if task.get("last_error").is_some() {
+        let (code, text) = (at("/last_error/code"), at("/last_error/text"));
+        output::line(&format!("last error {code} at {}: {text}", at("/last_error/at")));
+    }
+    if task.get("warning").is_some() {
+        let (from, since) = (at("/warning/from"), at("/warning/since"));
+        output::line(&format!("was stuck in {from} since {since}, put right at {}", at("/warning/at")));
+    }
+    let reviewers = task.get("reviewers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for reviewer in reviewers {
+        output::line(&format!("reviewer {}: {}", cell(reviewer, "/user"), cell(reviewer, "/status")));
+    }
+}
+
+/// Asks the same of each task, and says where each stands then.
+async fn each(
+    global: &Global,
+    client: &Client,
+    ids: &[TaskId],
+    verb: &str,
+    body: &Value,
+) -> Result<Exit, CliError> {
+    for id in ids {
+        let reply = client.send(Method::POST, &format!("{TASKS}/{id}/{verb}"), body).await?;
+        show(global, &reply, standing);
+    }
+    Ok(Exit::Done)
+}
+
+fn standing(reply: &Value) {
+    let changed = if cell(reply, "/changed") == "true" { "" } else { " (as before)" };
+    output::line(&format!("task {}: {}{changed}", cell(reply, "/id"), cell(reply, "/status_text")));
+}
+
+async fn delete(global: &Global, client: &Client, options: DeleteTasksOptions) -> Result<Exit, CliError> {
+    let DeleteTasksOptions { ids, yes, reason: why } = options;
+    if !yes {
+        let text = format!("this deletes {} tasks for ever; add --yes to do it", ids.len());
+        return Err(CliError::Usage(text));
+    }
+    for id in ids {
+        let reply = client.send(Method::DELETE, &format!("{TASKS}/{id}"), &reason(why.clone())).await?;
+        show(global, &reply, standing);
+    }
+    Ok(Exit::Done)
+}
+
+/// How many of some results are not as they should be.
+fn not_done(results: &[Value], member: &str, wrong: &[&str]) -> usize {
+    results.iter().filter(|result| wrong.contains(&cell(result, member).as_str())).count()
+}
+
+/// The results in a reply.
+fn results(reply: &Value) -> Vec<Value> {
+    items(reply).to_vec()
+}
