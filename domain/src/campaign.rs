@@ -1,6 +1,6 @@
 //! A campaign: a bulk request with a target, a cursor and a pace.
 //!
-//! It queues its targets one chunk after the other, so that it can go on where it was after any interruption. With a
+//! It queues its targets, or restarts them where they are tasks, one chunk after the other, so that it can go on where it was after any interruption. With a
 //! filter its targets are pinned before it begins: recorded on its own stream, so that nothing that it does to their
 //! status adds or removes one. With a canary it waits after the first of them. How many are finished or failed is
 //! derived from the targets' own events, never counted here. It does not know how keys are listed.
@@ -23,7 +23,7 @@ pub use decide::check_expected;
 pub use event::{
     Advanced, CanaryPassed, CanaryStopped, Event, ListingFailed, Started, TargetsCounted, TargetsPinned,
 };
-pub use target::{Pace, Pinned, Target};
+pub use target::{KeyTarget, NoTarget, Pace, Pinned, Target};
 
 // ── State ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,6 +194,11 @@ pub enum Refusal {
     /// A canary of nothing would say nothing.
     #[error("the canary's size must be at least 1 key, or 1 to 100 percent")]
     CanarySize,
+    /// All that a campaign does with a task is done when it was restarted.
+    #[error(
+        "a campaign over tasks restarts them and waits for none, so it takes no canary; leave the canary out"
+    )]
+    CanaryOverTasks,
     /// A pace of zero would never end.
     #[error("the pace {name} must be at least 1; pause the campaign instead")]
     PaceZero {

@@ -295,7 +295,7 @@ fn start_with_canary(choice: &mut Choice) -> campaign::Command {
 
 fn chosen() -> Target {
     let filter = Filter { status: Some(Status::Failed), ..Filter::default() };
-    Target { filter: Some(filter), ..Target::all(unit("docs"), Scope::new("ocr").unwrap()) }
+    Target::matching(unit("docs"), Scope::new("ocr").unwrap(), filter)
 }
 
 fn pin_targets(choice: &mut Choice) -> campaign::Command {

@@ -7,7 +7,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use domain::campaign::Target;
+use domain::campaign::KeyTarget;
 use domain::filter::Filter;
 use domain::names::{Scope, StorageUnitName};
 use domain::stream::encoded_part;
@@ -99,7 +99,7 @@ pub async fn list(
 /// As [`ReadModel::pick`].
 pub async fn keys(
     model: &dyn ReadModel,
-    target: &Target,
+    target: &KeyTarget,
     filter: &Filter,
     limit: usize,
 ) -> Result<Picked, ReadModelError> {

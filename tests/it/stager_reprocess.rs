@@ -196,7 +196,8 @@ async fn campaigns_started(harness: &Harness) -> Vec<(String, String)> {
     let events = harness.engine.store().read_all(Position::START, 100, &filter).await.unwrap();
     let started = events.iter().filter_map(|recorded| {
         let Event::Campaign(campaign::Event::Started(started)) = &recorded.event else { return None };
-        Some((started.target.unit.to_string(), started.target.scope.to_string()))
+        let campaign::Target::Keys(target) = &started.target else { return None };
+        Some((target.unit.to_string(), target.scope.to_string()))
     });
     started.collect()
 }

@@ -137,9 +137,9 @@ stored_types! {
     RecordScopeDeleted = "record.scope_deleted", 1, it => (Event::Record(record::Event::ScopeDeleted(it)));
     RecordDeleted = "record.deleted", 1 => (Event::Record(record::Event::Deleted));
 
-    CampaignTargetsPinned = "campaign.targets_pinned", 1, it => (Event::Campaign(campaign::Event::TargetsPinned(it)));
+    CampaignTargetsPinned = "campaign.targets_pinned", 2, it => (Event::Campaign(campaign::Event::TargetsPinned(it)));
     CampaignTargetsAbandoned = "campaign.targets_abandoned", 1 => (Event::Campaign(campaign::Event::TargetsAbandoned));
-    CampaignStarted = "campaign.started", 2, it => (Event::Campaign(campaign::Event::Started(it)));
+    CampaignStarted = "campaign.started", 3, it => (Event::Campaign(campaign::Event::Started(it)));
     CampaignTargetsCounted = "campaign.targets_counted", 1, it => (Event::Campaign(campaign::Event::TargetsCounted(it)));
     CampaignAdvanced = "campaign.advanced", 1, it => (Event::Campaign(campaign::Event::Advanced(it)));
     CampaignExhausted = "campaign.exhausted", 1 => (Event::Campaign(campaign::Event::Exhausted));

@@ -17,13 +17,19 @@ pub(crate) struct Upcaster {
 }
 
 /// Every step there is.
-pub(crate) const UPCASTERS: &[Upcaster] = &[Upcaster {
-    type_name: "campaign.started",
-    from: 1,
-    // A campaign over every key, without a canary, is written as before. The version was raised so that a program which
-    // knows nothing of filters does not take a campaign with one for a campaign over everything.
-    step: Ok,
-}];
+pub(crate) const UPCASTERS: &[Upcaster] = &[
+    Upcaster {
+        type_name: "campaign.started",
+        from: 1,
+        // A campaign over every key, without a canary, is written as before. The version was raised so that a program which
+        // knows nothing of filters does not take a campaign with one for a campaign over everything.
+        step: Ok,
+    },
+    // A campaign over key-scopes is written as before. The versions were raised so that a program which knows nothing of
+    // campaigns over tasks says that it is too old, and does not take the log for damaged.
+    Upcaster { type_name: "campaign.started", from: 2, step: Ok },
+    Upcaster { type_name: "campaign.targets_pinned", from: 1, step: Ok },
+];
 
 /// Leads the JSON of an old schema version to the present one.
 pub(crate) fn to_current(

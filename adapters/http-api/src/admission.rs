@@ -20,7 +20,8 @@ pub(crate) async fn check(state: &ApiState, command: &Command) -> Result<(), Pro
         return check_key_scope(state, id).await;
     }
     if let Command::Campaign(_, campaign::Command::Start(start)) = command
-        && state.engine.unit_settings(&start.target.unit).await?.is_none()
+        && let campaign::Target::Keys(target) = &start.target
+        && state.engine.unit_settings(&target.unit).await?.is_none()
     {
         return Err(storage_unit::Refusal::DoesNotExist.into());
     }

@@ -7,9 +7,10 @@ mod targets;
 
 use std::time::Duration;
 
-use domain::aggregate::Aggregate;
-use domain::campaign::{Campaign, Progress, Stage};
-use domain::names::{CampaignId, Key};
+use domain::aggregate::{Aggregate, Refusal};
+use domain::campaign::{Campaign, Progress, Stage, Target};
+use domain::envelope::Envelope;
+use domain::names::{CampaignId, Key, OrganizationId};
 use domain::ports::{ContentError, KeyListing, ReadError};
 use domain::process::campaign as process;
 use domain::stream::{Position, Subject};
@@ -112,7 +113,9 @@ struct Driver {
 impl Driver {
     async fn step(&mut self) -> Result<Next, CampaignError> {
         let Some(progress) = self.progress().await? else { return Ok(Next::End) };
-        if self.engine.unit_settings(&progress.target.unit).await?.is_none() {
+        if let Target::Keys(target) = &progress.target
+            && self.engine.unit_settings(&target.unit).await?.is_none()
+        {
             self.engine.submit_patiently(process::cancel_without_unit(self.id)).await?;
             return Ok(Next::End);
         }
@@ -247,14 +250,22 @@ impl Driver {
             return Ok(Next::Go);
         }
         let started = tokio::time::Instant::now();
-        let mut commands: Vec<_> = keys.iter().map(|key| process::ask(self.id, progress, key)).collect();
+        let owner = self.owner(progress).await?;
+        let commands = keys.iter().filter_map(|key| process::ask(self.id, progress, key));
+        let mut commands: Vec<_> =
+            commands.map(|command| Envelope { organization: owner.clone(), ..command }).collect();
         let mut asked = 0;
         if self.uncertain > 0 {
             asked += take_asked(&self.engine, self.id, &mut commands).await?;
         }
         let results = commands.into_iter().map(|command| self.engine.submit_patiently(command));
         for result in futures::future::join_all(results).await {
-            asked += usize::from(process::makes_member(&result?.events));
+            match result {
+                Ok(accepted) => asked += usize::from(process::makes_member(&accepted.events)),
+                // It was deleted since the campaign began; the others are restarted all the same.
+                Err(SubmitError::Refused(Refusal::Task(_))) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         if let Some(advance) = process::advance(self.id, progress, &keys, asked) {
             self.engine.submit_patiently(advance).await?;
@@ -267,6 +278,14 @@ impl Driver {
             tokio::time::sleep_until(started + pause).await;
         }
         Ok(Next::Go)
+    }
+
+    /// Whose tasks it restarts; whose a key-scope is follows from its unit.
+    async fn owner(&mut self, progress: &Progress) -> Result<Option<OrganizationId>, CampaignError> {
+        match progress.target {
+            Target::Keys(_) => Ok(None),
+            Target::Tasks(_) => Ok(self.row().await?.map(|row| row.organization)),
+        }
     }
 
     /// The keys after the cursor; an open listing is used again when it stands there.

@@ -92,7 +92,7 @@ impl Start {
     /// Whether the keys are pinned before it starts: chosen by a filter, or expected to be these and no others.
     #[must_use]
     pub const fn is_pinned(&self) -> bool {
-        self.target.filter.is_some() || self.expect.is_some()
+        self.target.is_chosen() || self.expect.is_some()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Advanced, Campaign, CanaryPassed, CanaryStopped, Command, Event, ListingFailed, PinTargets, Pinned,
-    Pinning, Progress, Refusal, Stage, Start, Started, Tally, TargetsCounted, TargetsPinned, Then,
+    Pinning, Progress, Refusal, Stage, Start, Started, Tally, Target, TargetsCounted, TargetsPinned, Then,
 };
 use crate::digest::Digest;
 
@@ -74,7 +74,11 @@ impl Start {
     /// [`Refusal`] when pace or canary are none.
     pub fn check(&self) -> Result<(), Refusal> {
         self.pace.check()?;
-        self.canary.map_or(Ok(()), |canary| canary.check())
+        match (&self.target, self.canary) {
+            (_, None) => Ok(()),
+            (Target::Keys(_), Some(canary)) => canary.check(),
+            (Target::Tasks(_), Some(_)) => Err(Refusal::CanaryOverTasks),
+        }
     }
 }
 

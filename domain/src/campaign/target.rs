@@ -1,30 +1,111 @@
-//! What a campaign queues, and how fast. Does not know how keys are listed or which of them match.
+//! What a campaign visits, and how fast. Does not know how keys are listed or which of them match.
 
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use crate::digest::Digest;
-use crate::filter::Filter;
+use crate::filter::{Filter, TaskFilter};
 use crate::names::{Scope, StorageUnitName};
 
-/// What a campaign queues: every key of the unit that exists when the cursor passes it, or, with a filter, exactly the
-/// keys that match it when the campaign starts.
+/// What a campaign visits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+#[serde(try_from = "Stored", into = "Stored")]
+pub enum Target {
+    /// Key-scopes, which it queues.
+    Keys(KeyTarget),
+    /// Exactly the tasks that match when it starts, which it restarts. The key of a task is its id.
+    Tasks(TaskFilter),
+}
+
+/// Every key of the unit that exists when the cursor passes it, or, with a filter, exactly the keys that match it when the
+/// campaign starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTarget {
     /// The storage unit.
     pub unit: StorageUnitName,
     /// The scope.
     pub scope: Scope,
     /// Which key-scopes of those that were ever asked for; nothing means every key of the unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
 }
+
+/// The form in which it is stored and sent.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unit: Option<StorageUnitName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<Filter>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tasks: Option<TaskFilter>,
+}
+
+/// Neither key-scopes nor tasks are meant, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a campaign visits either a unit and a scope, with or without a filter, or tasks; give the one or the other"
+)]
+pub struct NoTarget;
 
 impl Target {
     /// Every key of the unit.
     #[must_use]
     pub const fn all(unit: StorageUnitName, scope: Scope) -> Self {
-        Self { unit, scope, filter: None }
+        Self::Keys(KeyTarget { unit, scope, filter: None })
+    }
+
+    /// The key-scopes that match.
+    #[must_use]
+    pub const fn matching(unit: StorageUnitName, scope: Scope, filter: Filter) -> Self {
+        Self::Keys(KeyTarget { unit, scope, filter: Some(filter) })
+    }
+
+    /// What is meant by members of which some are given.
+    ///
+    /// # Errors
+    /// [`NoTarget`].
+    pub fn of(
+        unit: Option<StorageUnitName>,
+        scope: Option<Scope>,
+        filter: Option<Filter>,
+        tasks: Option<TaskFilter>,
+    ) -> Result<Self, NoTarget> {
+        match (unit, scope, filter, tasks) {
+            (Some(unit), Some(scope), filter, None) => Ok(Self::Keys(KeyTarget { unit, scope, filter })),
+            (None, None, None, Some(tasks)) => Ok(Self::Tasks(tasks)),
+            (_, _, _, _) => Err(NoTarget),
+        }
+    }
+
+    /// Whether it is known only when the campaign starts what exactly it visits.
+    #[must_use]
+    pub const fn is_chosen(&self) -> bool {
+        match self {
+            Self::Keys(target) => target.filter.is_some(),
+            Self::Tasks(_) => true,
+        }
+    }
+}
+
+impl TryFrom<Stored> for Target {
+    type Error = NoTarget;
+
+    fn try_from(stored: Stored) -> Result<Self, NoTarget> {
+        let Stored { unit, scope, filter, tasks } = stored;
+        Self::of(unit, scope, filter, tasks)
+    }
+}
+
+impl From<Target> for Stored {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Keys(KeyTarget { unit, scope, filter }) => {
+                Self { unit: Some(unit), scope: Some(scope), filter, tasks: None }
+            }
+            Target::Tasks(tasks) => Self { unit: None, scope: None, filter: None, tasks: Some(tasks) },
+        }
     }
 }
 

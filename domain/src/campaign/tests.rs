@@ -7,6 +7,7 @@ use crate::names::{Scope, StorageUnitName};
 
 mod canaries;
 mod pinning;
+mod tasks;
 
 const LATER: Version = Version(99);
 

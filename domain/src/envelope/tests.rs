@@ -124,7 +124,7 @@ fn campaign_commands() -> Vec<campaign::Command> {
     };
     let pace = Pace { keys_per_second_max: Some(5), in_flight_max: None };
     let filter = Filter { held: Some(true), error_code: Some("exit_1".to_owned()), ..Filter::default() };
-    let chosen = Target { filter: Some(filter), ..Target::all(unit(), scope("raw")) };
+    let chosen = Target::matching(unit(), scope("raw"), filter);
     let digest = Digest([7; 32]);
     let failed_share_max = Some(Share::new(0.05).expect("a share"));
     let stop_when = StopWhen { failed_share_max, changed_share_max: None };

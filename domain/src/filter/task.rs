@@ -129,6 +129,10 @@ impl<'de> Visitor<'de> for Statuses {
         named(&number.to_string()).map(|status| vec![status])
     }
 
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Self::Value, E> {
+        named(&number.to_string()).map(|status| vec![status])
+    }
+
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         text.split(',').take(STATUSES_MAX + 1).try_fold(Vec::new(), |mut statuses, name| {
             push(&mut statuses, named(name.trim())?)?;

@@ -1,12 +1,13 @@
 //! What a campaign does next. Does not know how keys are listed or how commands are sent.
 
-use crate::campaign::{self, PinTargets, Progress, Start, Tally};
+use crate::campaign::{self, PinTargets, Progress, Start, Tally, Target};
 use crate::digest::Digest;
 use crate::envelope::{Command, Envelope};
 use crate::event::Event;
 use crate::key_scope;
 use crate::names::{Actor, CampaignId, CommandId, Key};
 use crate::stream::KeyScopeId;
+use crate::task;
 use crate::work::{self, Priority};
 
 /// How many keys a campaign deals with between two places where it can go on after a crash.
@@ -72,15 +73,23 @@ pub fn abandon(id: CampaignId, command_id: CommandId, why: &str) -> Envelope {
 
 // ── Asking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The command that asks for a key. Its id follows from campaign and key, so whether it was sent can be seen in the
-/// key-scope's history.
+/// The command that asks for a key: that its key-scope be queued, or that its task be restarted; nothing for what is no key
+/// of the target. Its id follows from campaign and key, so whether it was sent can be seen in the history.
 #[must_use]
-pub fn ask(id: CampaignId, progress: &Progress, key: &Key) -> Envelope {
-    let target = &progress.target;
-    let scope = KeyScopeId { unit: target.unit.clone(), scope: target.scope.clone(), key: key.clone() };
-    let queue = work::Command::Queue { campaign: Some(id), priority: Priority::Normal };
+pub fn ask(id: CampaignId, progress: &Progress, key: &Key) -> Option<Envelope> {
+    let command = match &progress.target {
+        Target::Keys(target) => {
+            let scope =
+                KeyScopeId { unit: target.unit.clone(), scope: target.scope.clone(), key: key.clone() };
+            let queue = work::Command::Queue { campaign: Some(id), priority: Priority::Normal };
+            Command::work(scope, queue)
+        }
+        Target::Tasks(_) => {
+            Command::Task(key.as_str().parse().ok()?, task::Command::Restart { campaign: Some(id) })
+        }
+    };
     let command_id = CommandId::following(id.0, &format!("ask {key}"));
-    Envelope::new(command_id, Actor::system(), Command::work(scope, queue)).following(id.0, Some(id.0))
+    Some(Envelope::new(command_id, Actor::system(), command).following(id.0, Some(id.0)))
 }
 
 /// Whether what an ask recorded makes its key a member of the campaign. A key that waits already is not one, even
@@ -101,11 +110,11 @@ pub fn makes_member<'a>(recorded: impl IntoIterator<Item = &'a Event>) -> bool {
             | work::Event::Released
             | work::Event::LateResultRefused(_) => false,
         },
+        Event::Task(event) => matches!(event, task::Event::Restarted(_)),
         Event::KeyScope(key_scope::Event::Withdrawn(_))
         | Event::StorageUnit(_)
         | Event::Record(_)
         | Event::Campaign(_)
-        | Event::Task(_)
         | Event::Workspace(_)
         | Event::Batch(_)
         | Event::ExternalId(_)

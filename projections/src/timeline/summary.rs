@@ -4,7 +4,7 @@ mod tasks;
 
 use domain::access::{self, Refused};
 use domain::api_key;
-use domain::campaign::{self, Canary, CanarySize, Pace, Tally, Target, Then};
+use domain::campaign::{self, Canary, CanarySize, KeyTarget, Pace, Tally, Target, Then};
 use domain::event::Event;
 use domain::record;
 use domain::storage_unit::{self, Content};
@@ -189,10 +189,12 @@ fn campaign(event: &campaign::Event) -> String {
         }
         campaign::Event::TargetsAbandoned => "did not begin: the recorded keys count no longer".to_owned(),
         campaign::Event::Started(started) => {
-            let keys = match (started.pinned, &started.target.filter) {
+            let keys = match (started.pinned, &started.target) {
                 (None, _) => "every key".to_owned(),
-                (Some(pinned), None) => format!("{} keys", pinned.keys),
-                (Some(pinned), Some(filter)) => format!("{} keys ({filter})", pinned.keys),
+                (Some(pinned), Target::Keys(KeyTarget { filter: Some(filter), .. })) => {
+                    format!("{} keys ({filter})", pinned.keys)
+                }
+                (Some(pinned), Target::Keys(_) | Target::Tasks(_)) => format!("{} keys", pinned.keys),
             };
             let canary = started.canary.map_or_else(String::new, |canary| format!(", {}", first(canary)));
             format!("started over {keys} of {}, {}{canary}", target(&started.target), pace(started.pace))
@@ -224,7 +226,10 @@ fn campaign(event: &campaign::Event) -> String {
 }
 
 fn target(target: &Target) -> String {
-    format!("{}, scope {}", target.unit, target.scope)
+    match target {
+        Target::Keys(target) => format!("{}, scope {}", target.unit, target.scope),
+        Target::Tasks(filter) => format!("tasks ({filter})"),
+    }
 }
 
 fn first(canary: Canary) -> String {

@@ -9,9 +9,9 @@ mod state;
 
 use std::collections::BTreeMap;
 
-use domain::campaign::{self, Pace, Pinned, Tally, Target, Then};
+use domain::campaign::{self, KeyTarget, Pace, Pinned, Tally, Target, Then};
 use domain::event::{Event, RecordedEvent};
-use domain::filter::Filter;
+use domain::filter::{Filter, TaskFilter};
 use domain::names::{Actor, CampaignId, Key, OrganizationId, Scope, StorageUnitName};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
@@ -24,7 +24,7 @@ pub use canary::{CanaryRow, CanaryState};
 pub use report::{CampaignReport, ErrorGroup};
 pub use state::CampaignState;
 
-use members::effect;
+use members::{effect, restarted_by};
 
 /// The most error codes that a campaign counts one by one; further codes are counted together.
 pub const ERROR_CODES_MAX: usize = 32;
@@ -42,13 +42,18 @@ pub struct CampaignRow {
     pub organization: OrganizationId,
     /// Its id.
     pub id: CampaignId,
-    /// The storage unit whose keys it queues.
-    pub unit: StorageUnitName,
-    /// The scope that it queues of each key.
-    pub scope: Scope,
+    /// The storage unit whose keys it queues; nothing where it restarts tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<StorageUnitName>,
+    /// The scope that it queues of each key; nothing where it restarts tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// Which key-scopes it queues of those that were ever asked for; nothing means every key of the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Filter>,
+    /// Which tasks it restarts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskFilter>,
     /// The keys that it visits, when they were pinned before it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Pinned>,
@@ -128,7 +133,7 @@ pub struct FirstFailure {
 
 impl View for Campaigns {
     const NAME: &'static str = "campaigns";
-    const SCHEMA: u32 = 4;
+    const SCHEMA: u32 = 5;
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "unit", kind: ColumnKind::Text },
@@ -141,9 +146,9 @@ impl View for Campaigns {
         match &event.event {
             Event::Campaign(_) => stream_key(&event.stream),
             Event::KeyScope(happened) => effect(happened).map(|(id, _)| id.to_string()),
+            Event::Task(happened) => restarted_by(happened).map(|id| id.to_string()),
             Event::StorageUnit(_)
             | Event::Record(_)
-            | Event::Task(_)
             | Event::Workspace(_)
             | Event::Batch(_)
             | Event::ExternalId(_)
@@ -166,10 +171,10 @@ impl View for Campaigns {
             (Event::Campaign(campaign::Event::TargetsAbandoned), _) => return None,
             (Event::Campaign(happened), row) => row?.after(happened, event),
             (Event::KeyScope(happened), row) => row?.after_member(happened, event),
+            (Event::Task(happened), row) => row?.after_task(happened),
             (
                 Event::StorageUnit(_)
                 | Event::Record(_)
-                | Event::Task(_)
                 | Event::Workspace(_)
                 | Event::Batch(_)
                 | Event::ExternalId(_)
@@ -188,7 +193,7 @@ impl View for Campaigns {
     fn values(row: &CampaignRow) -> Vec<Value> {
         vec![
             Value::Text(row.organization.to_string()),
-            Value::Text(row.unit.to_string()),
+            row.unit.as_ref().map_or(Value::Absent, |unit| Value::Text(unit.to_string())),
             Value::Text(row.state.name().to_owned()),
         ]
     }
@@ -202,12 +207,17 @@ impl CampaignRow {
     fn new(target: &Target, event: &RecordedEvent) -> Option<Self> {
         let Subject::Campaign(id) = Subject::try_from(&event.stream).ok()? else { return None };
         let at = event.metadata.recorded_at;
+        let (unit, scope, filter, tasks) = match target.clone() {
+            Target::Keys(KeyTarget { unit, scope, filter }) => (Some(unit), Some(scope), filter, None),
+            Target::Tasks(tasks) => (None, None, None, Some(tasks)),
+        };
         Some(Self {
             organization: event.metadata.organization.clone(),
             id,
-            unit: target.unit.clone(),
-            scope: target.scope.clone(),
-            filter: target.filter.clone(),
+            unit,
+            scope,
+            filter,
+            tasks,
             pinned: None,
             total: None,
             pace: Pace::default(),

@@ -101,8 +101,7 @@ async fn whatever_is_asked_of_the_rows_of_another_organization_finds_none() {
     let name = |name: &str| OrganizationId::new(name).expect("a valid name");
     let unit = StorageUnitName::new("acme-docs").expect("a valid name");
     let filter = Filter { status: Some(Status::Queued), ..Filter::default() };
-    let target =
-        Target { filter: Some(filter), ..Target::all(unit, Scope::new("raw").expect("a valid name")) };
+    let target = Target::matching(unit, Scope::new("raw").expect("a valid name"), filter);
     let engine = &guarded.harness.engine;
     let own = engine.of(name("acme")).targets(&target).await.expect("they can be read");
     let others = engine.of(name("globex")).targets(&target).await.expect("they can be read");

@@ -1,5 +1,6 @@
 //! `/v1/tasks`, `/v1/workspaces` and `/v1/batches`, over a whole instance whose workers are outside.
 
+mod campaign;
 mod creating;
 mod life;
 mod listing;

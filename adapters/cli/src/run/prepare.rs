@@ -197,7 +197,10 @@ async fn unfinished(engine: &Engine, prepared: &Prepared) -> Result<Option<Campa
 }
 
 fn is_of_a_run(row: &CampaignRow, prepared: &Prepared) -> bool {
-    row.scope == prepared.scope && row.filter.is_none() && row.pinned.is_none() && row.canary.is_none()
+    row.scope.as_ref() == Some(&prepared.scope)
+        && row.filter.is_none()
+        && row.pinned.is_none()
+        && row.canary.is_none()
 }
 
 /// An unfinished run is only gone on with by the same command: anything else would mix two runs into one.

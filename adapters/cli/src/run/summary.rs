@@ -41,8 +41,8 @@ impl Summary {
         let processed_now = row.settled().saturating_sub(before);
         let seconds = elapsed.as_secs_f64();
         Self {
-            unit: row.unit.to_string(),
-            scope: row.scope.to_string(),
+            unit: prepared.unit.to_string(),
+            scope: prepared.scope.to_string(),
             location: prepared.location.url.clone(),
             campaign: row.id.to_string(),
             state: row.state.name(),

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use super::names::{
-    Actor, CampaignId, Count, Digest, Instant, Key, Millis, OrganizationId, Position, Scope, StorageUnitName,
-    Timestamp, Version,
+    Actor, BatchId, CampaignId, Count, Digest, ExternalId, ExternalIntegrationStatus, Instant, Key, Millis,
+    OrganizationId, Position, Scope, SearchText, StorageUnitName, Timestamp, Version, WorkerId, WorkspaceId,
 };
 use super::one_of;
 use super::settings::Pace;
+use super::tasks::Screen;
 use super::things::{Change, Status};
 
 /// A bulk request: one scope of every key of a unit, or of those that match a filter.
@@ -19,11 +20,17 @@ use super::things::{Change, Status};
 pub(crate) struct Campaign {
     organization: OrganizationId,
     id: CampaignId,
+    /// Whose keys it queues; nothing where it restarts tasks.
+    #[schema(required = false)]
     unit: StorageUnitName,
+    #[schema(required = false)]
     scope: Scope,
     /// Which of the key-scopes that were ever asked for; every key of the unit without it.
     #[schema(required = false)]
     filter: Filter,
+    /// Which tasks it restarts.
+    #[schema(required = false)]
+    tasks: TaskFilter,
     /// The keys that it visits, when they were pinned before it began.
     #[schema(required = false)]
     pinned: Pinned,
@@ -126,6 +133,47 @@ pub(crate) struct Filter {
     updated_since: Option<Instant>,
     updated_before: Option<Instant>,
     restart_count_min: Option<u32>,
+}
+
+/// Conditions on tasks. All that are given must hold.
+#[derive(ToSchema)]
+pub(crate) struct TaskFilter {
+    /// One of these, by name or number.
+    #[schema(required = false, value_type = Vec<String>, max_items = 64)]
+    status: Vec<String>,
+    screen: Option<Screen>,
+    workspace: Option<WorkspaceId>,
+    batch: Option<BatchId>,
+    external_id: Option<ExternalId>,
+    /// A part of its name or external id; case does not matter.
+    text: Option<SearchText>,
+    worker: Option<WorkerId>,
+    /// The code of what went wrong last.
+    error_code: Option<String>,
+    /// The campaign that restarted it last.
+    campaign: Option<CampaignId>,
+    held: Option<bool>,
+    /// Whether it carries the watchdog's warning.
+    stuck: Option<bool>,
+    external_integration_status: Option<ExternalIntegrationStatus>,
+    created_since: Option<Instant>,
+    created_before: Option<Instant>,
+    updated_since: Option<Instant>,
+    updated_before: Option<Instant>,
+    restart_count_min: Option<u32>,
+}
+
+/// What a campaign visits: a scope of a unit's keys, or tasks.
+#[derive(ToSchema)]
+pub(crate) struct Target {
+    #[schema(required = false)]
+    unit: StorageUnitName,
+    #[schema(required = false)]
+    scope: Scope,
+    #[schema(required = false)]
+    filter: Filter,
+    #[schema(required = false)]
+    tasks: TaskFilter,
 }
 
 /// A set of keys that is recorded and does not change any more.
@@ -248,8 +296,14 @@ enum BrokenRule {
 #[derive(ToSchema)]
 pub(crate) struct CampaignReport {
     id: CampaignId,
+    /// Nothing where it restarts tasks.
+    #[schema(required = false)]
     unit: StorageUnitName,
+    #[schema(required = false)]
     scope: Scope,
+    /// Which tasks it restarts.
+    #[schema(required = false)]
+    tasks: TaskFilter,
     state: CampaignState,
     #[schema(required = false)]
     stands_still: String,

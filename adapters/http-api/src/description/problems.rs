@@ -113,7 +113,7 @@ refusals! {
     CampaignStartRefusals {
         404: "storage_unit_not_found",
         409: "campaign_exists" | "targets_changed" | "campaign_pinning",
-        422: "pace_zero" | "canary_size" | "too_many_keys",
+        422: "pace_zero" | "canary_size" | "canary_over_tasks" | "no_target" | "too_many_keys",
     }
     /// Of a claim.
     ClaimRefusals { 422: "reserved_worker" | "out_of_range" | "invalid_version" }
@@ -143,7 +143,7 @@ refusals! {
             | "not_queued" | "on_hold" | "lease_gone" | "task_exists" | "task_gone" | "task_in_history"
             | "not_in_review" | "not_assigned" | "not_their_turn" | "nothing_to_run" | "workspace_exists"
             | "batch_exists" | "external_id_taken",
-        422: "invalid_command" | "too_large" | "too_many_edits" | "wrong_assignment" | "no_webhook" | "out_of_range" | "reason_missing" | "canary_size" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
+        422: "invalid_command" | "too_large" | "too_many_edits" | "wrong_assignment" | "no_webhook" | "out_of_range" | "reason_missing" | "canary_size" | "canary_over_tasks" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
             | "key_outside" | "pace_zero",
         503: "content_unavailable",
     }

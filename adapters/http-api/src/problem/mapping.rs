@@ -102,6 +102,7 @@ impl From<campaign::Refusal> for Problem {
             campaign::Refusal::CanaryNotSettled => Self::conflict("canary_not_settled", refusal),
             campaign::Refusal::CanaryUndecided => Self::conflict("canary_undecided", refusal),
             campaign::Refusal::CanarySize => Self::invalid("canary_size", refusal),
+            campaign::Refusal::CanaryOverTasks => Self::invalid("canary_over_tasks", refusal),
             campaign::Refusal::PaceZero { .. } => Self::invalid("pace_zero", refusal),
         }
     }

@@ -260,6 +260,7 @@ impl From<campaign::Refusal> for Failure {
             | campaign::Refusal::CanaryNotSettled
             | campaign::Refusal::CanaryUndecided
             | campaign::Refusal::CanarySize
+            | campaign::Refusal::CanaryOverTasks
             | campaign::Refusal::PaceZero { .. } => Self::ours(Code::Refused, refusal.to_string()),
         }
     }

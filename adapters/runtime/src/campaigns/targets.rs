@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use domain::campaign::{Event as CampaignEvent, Pinned, Progress, Target};
+use domain::campaign::{Event as CampaignEvent, KeyTarget, Pinned, Progress, Target};
 use domain::digest::Digest;
 use domain::event::Event;
 use domain::names::{CampaignId, Key};
@@ -41,8 +41,8 @@ impl Targets {
 }
 
 impl Engine {
-    /// The keys that a campaign over this target would visit if it started now: with a filter those that match in one
-    /// state of the view, otherwise every key of the unit.
+    /// The keys that a campaign over this target would visit if it started now: tasks, and with a filter key-scopes, that
+    /// match in one state of the view, otherwise every key of the unit.
     ///
     /// # Errors
     /// [`SubmitError::TooManyKeys`], or others when they cannot be read now.
@@ -52,12 +52,17 @@ impl Engine {
             return Err(SubmitError::Unavailable(problem.to_owned()));
         }
         let keys_max = self.campaign_keys_max();
-        let Some(filter) = &target.filter else {
-            let position = self.views_position();
-            let keys = self.listed(target, keys_max).await?;
-            return Ok(Targets { digest: digest_of_keys(&keys), keys, position });
+        let picked = match target {
+            Target::Keys(target) => match &target.filter {
+                Some(filter) => matching::keys(self.read_model(), target, filter, keys_max).await,
+                None => {
+                    let position = self.views_position();
+                    let keys = self.listed(target, keys_max).await?;
+                    return Ok(Targets { digest: digest_of_keys(&keys), keys, position });
+                }
+            },
+            Target::Tasks(filter) => matching::tasks::ids(self.read_model(), filter, keys_max).await,
         };
-        let picked = matching::keys(self.read_model(), target, filter, keys_max).await;
         let picked = picked.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
         if picked.has_more {
             return Err(SubmitError::TooManyKeys { keys_max });
@@ -67,7 +72,7 @@ impl Engine {
         Ok(Targets { digest: digest_of_keys(&keys), keys, position: picked.position })
     }
 
-    async fn listed(&self, target: &Target, keys_max: usize) -> Result<Vec<Key>, SubmitError> {
+    async fn listed(&self, target: &KeyTarget, keys_max: usize) -> Result<Vec<Key>, SubmitError> {
         let unlisted = |error: DocumentError| match error {
             DocumentError::Submit(error) => error,
             DocumentError::NoUnit | DocumentError::Content(_) | DocumentError::Read(_) => {
@@ -97,9 +102,11 @@ impl Engine {
         progress: &Progress,
     ) -> Result<Box<dyn KeyListing>, DocumentError> {
         let Progress { target, cursor, .. } = progress;
-        match progress.pinned_at {
-            None => self.keys(&target.unit, &target.scope, cursor.as_ref()).await,
-            Some(first) => Ok(Box::new(PinnedKeys {
+        match (progress.pinned_at, target) {
+            (None, Target::Keys(target)) => self.keys(&target.unit, &target.scope, cursor.as_ref()).await,
+            // No campaign over tasks begins without its pins.
+            (None, Target::Tasks(_)) => Err(DocumentError::NoUnit),
+            (Some(first), _) => Ok(Box::new(PinnedKeys {
                 engine: self.clone(),
                 stream: Subject::Campaign(id).stream(),
                 next: first,

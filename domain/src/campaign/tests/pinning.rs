@@ -11,7 +11,10 @@ const START: CommandId = CommandId(Uuid::from_u128(1));
 const OTHER: CommandId = CommandId(Uuid::from_u128(2));
 
 fn chosen() -> Target {
-    Target { filter: Some(Filter { status: Some(Status::Failed), ..Filter::default() }), ..target() }
+    let Target::Keys(KeyTarget { unit, scope, .. }) = target() else {
+        panic!("the usual target is a unit's keys")
+    };
+    Target::matching(unit, scope, Filter { status: Some(Status::Failed), ..Filter::default() })
 }
 
 fn keys(names: &[&str]) -> Vec<Key> {

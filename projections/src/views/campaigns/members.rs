@@ -1,9 +1,10 @@
-//! What the events of a campaign's members mean to its counts. Does not know the campaign's own events.
+//! What the events of a campaign's members, key-scopes or tasks, mean to its counts. Does not know the campaign's own events.
 
 use domain::event::RecordedEvent;
 use domain::key_scope;
 use domain::names::CampaignId;
 use domain::stream::Subject;
+use domain::task;
 use domain::work::{self, Change, Failed};
 
 use super::{CampaignRow, ERROR_CODES_MAX, FIRST_FAILURES_MAX, FirstFailure};
@@ -53,7 +54,38 @@ pub(super) fn effect(happened: &key_scope::Event) -> Option<(CampaignId, Effect<
     campaign.map(|campaign| (campaign, effect))
 }
 
+/// The campaign that a task's event counts for. All that a campaign asks for of a task is that it be restarted.
+pub(super) const fn restarted_by(happened: &task::Event) -> Option<CampaignId> {
+    match happened {
+        task::Event::Restarted(restarted) => restarted.campaign,
+        task::Event::Created(_)
+        | task::Event::Work(..)
+        | task::Event::StageEntered(_)
+        | task::Event::ReviewOpened(_)
+        | task::Event::Approved(_)
+        | task::Event::ReviewCompleted(_)
+        | task::Event::Archived
+        | task::Event::Edited(_)
+        | task::Event::UsersAssigned(_)
+        | task::Event::Resolved(_)
+        | task::Event::Reverted(_)
+        | task::Event::MovedToHistory(_)
+        | task::Event::ExternalIntegrationStatusSet(_)
+        | task::Event::DeletionRequested(_)
+        | task::Event::Deleted => None,
+    }
+}
+
 impl CampaignRow {
+    /// A task that was restarted was asked for, and nothing more is waited for.
+    pub(super) fn after_task(mut self, happened: &task::Event) -> Self {
+        if restarted_by(happened).is_some() {
+            self.asked += 1;
+            self.finished += 1;
+        }
+        self
+    }
+
     pub(super) fn after_member(mut self, happened: &key_scope::Event, event: &RecordedEvent) -> Self {
         match effect(happened).map(|(_, effect)| effect) {
             None => {}

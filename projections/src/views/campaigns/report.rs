@@ -1,6 +1,7 @@
 //! What a campaign has come to, for people: how much, how fast, what failed and why, what changed. Derived from its row.
 //! Does not know how it is shown.
 
+use domain::filter::TaskFilter;
 use domain::names::{CampaignId, Key, Scope, StorageUnitName};
 use domain::stream::Position;
 use domain::time::{Millis, Timestamp};
@@ -13,10 +14,15 @@ use super::{CampaignRow, CampaignState, CanaryRow};
 pub struct CampaignReport {
     /// Its id.
     pub id: CampaignId,
-    /// The storage unit.
-    pub unit: StorageUnitName,
-    /// The scope.
-    pub scope: Scope,
+    /// The storage unit; nothing where it restarts tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<StorageUnitName>,
+    /// The scope; nothing where it restarts tasks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// Which tasks it restarts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<TaskFilter>,
     /// Where it stands.
     pub state: CampaignState,
     /// Why it queues nothing now although it is not over.
@@ -92,6 +98,7 @@ impl CampaignReport {
             id: row.id,
             unit: row.unit,
             scope: row.scope,
+            tasks: row.tasks,
             state: row.state,
             stands_still,
             total: row.total,

@@ -12,7 +12,7 @@ use runtime::{SubmitError, Targets};
 use super::*;
 
 fn target(filter: Filter) -> Target {
-    Target { filter: Some(filter), ..Target::all(unit(), scope("raw")) }
+    Target::matching(unit(), scope("raw"), filter)
 }
 
 fn finished() -> Filter {

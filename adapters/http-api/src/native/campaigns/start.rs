@@ -8,7 +8,7 @@ use domain::campaign::{self, Canary, Command as Steer, Event as Happened, Pace, 
 use domain::digest::Digest;
 use domain::envelope::Command;
 use domain::event::Event;
-use domain::filter::Filter;
+use domain::filter::{Filter, TaskFilter};
 use domain::names::{CampaignId, Key, Scope, StorageUnitName};
 use domain::stream::Position;
 use futures::stream;
@@ -35,12 +35,16 @@ const KEYS_WRITTEN_AT_ONCE: usize = 1_000;
 #[serde(deny_unknown_fields)]
 #[schema(as = CampaignStart)]
 pub(super) struct StartBody {
-    #[schema(value_type = names::StorageUnitName)]
-    unit: StorageUnitName,
-    #[schema(value_type = names::Scope)]
-    scope: Scope,
+    /// With a scope: whose keys are queued. Without both, `tasks` are restarted.
+    #[schema(value_type = Option<names::StorageUnitName>)]
+    unit: Option<StorageUnitName>,
+    #[schema(value_type = Option<names::Scope>)]
+    scope: Option<Scope>,
     #[schema(value_type = Option<campaigns::Filter>)]
     filter: Option<Filter>,
+    /// Which tasks are restarted.
+    #[schema(value_type = Option<campaigns::TaskFilter>)]
+    tasks: Option<TaskFilter>,
     #[serde(default)]
     #[schema(value_type = settings::Pace)]
     pace: Pace,
@@ -78,8 +82,10 @@ pub(super) async fn start(
     headers: HeaderMap,
     Keyed(write): Keyed<StartBody>,
 ) -> Reply {
-    let (StartBody { unit, scope, filter, pace, canary, expect, dry_run }, write) = write.split();
-    let start = Start { target: Target { unit, scope, filter }, pace, canary, expect };
+    let (StartBody { unit, scope, filter, tasks, pace, canary, expect, dry_run }, write) = write.split();
+    let target = Target::of(unit, scope, filter, tasks);
+    let target = target.map_err(|error| Problem::invalid("no_target", error))?;
+    let start = Start { target, pace, canary, expect };
     if dry_run {
         return preview(&state, start, log::accepts(&headers, "application/x-ndjson")).await;
     }
@@ -92,13 +98,9 @@ pub(super) async fn start(
 struct Begun<'a> {
     #[schema(value_type = names::CampaignId)]
     id: CampaignId,
-    #[schema(value_type = names::StorageUnitName)]
-    unit: &'a StorageUnitName,
-    #[schema(value_type = names::Scope)]
-    scope: &'a Scope,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = campaigns::Filter, required = false)]
-    filter: Option<&'a Filter>,
+    #[serde(flatten)]
+    #[schema(value_type = campaigns::Target)]
+    target: &'a Target,
     #[schema(value_type = settings::Pace)]
     pace: Pace,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,9 +136,7 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
     });
     let Start { target, pace, canary, expect: _ } = &start;
     let (pace, canary, position) = (*pace, *canary, accepted.position);
-    let Target { unit, scope, filter } = target;
-    let (filter, state) = (filter.as_ref(), CampaignState::Active);
-    let body = Begun { id, unit, scope, filter, pace, canary, pinned, state, position };
+    let body = Begun { id, target, pace, canary, pinned, state: CampaignState::Active, position };
     let mut response = reply(StatusCode::ACCEPTED, position, &body)?;
     let location = HeaderValue::from_str(&format!("/v1/campaigns/{id}")).expect("an id is ASCII");
     response.headers_mut().insert(LOCATION, location);
@@ -150,13 +150,9 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
 #[schema(as = CampaignPreview)]
 struct Preview<'a> {
     dry_run: bool,
-    #[schema(value_type = names::StorageUnitName)]
-    unit: &'a StorageUnitName,
-    #[schema(value_type = names::Scope)]
-    scope: &'a Scope,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = campaigns::Filter, required = false)]
-    filter: Option<&'a Filter>,
+    #[serde(flatten)]
+    #[schema(value_type = campaigns::Target)]
+    target: &'a Target,
     /// How many keys it would visit.
     #[schema(value_type = names::Count)]
     total: u64,
@@ -196,10 +192,7 @@ async fn preview(state: &ApiState, start: Start, as_lines: bool) -> Reply {
     campaign::check_expected(&start, targets.pinned())?;
     let campaign::Pinned { keys: total, digest } = targets.pinned();
     let (target, position) = (&start.target, targets.position);
-    let Target { unit, scope, filter } = target;
-    let filter = filter.as_ref();
-    let all =
-        Preview { dry_run: true, unit, scope, filter, total, digest, keys: None, complete: None, position };
+    let all = Preview { dry_run: true, target, total, digest, keys: None, complete: None, position };
     if as_lines {
         return lines(&all, targets);
     }
