@@ -1,5 +1,7 @@
 //! The command line as a person uses it: the real binary in a folder of its own.
 
+mod tasks;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -9,6 +9,7 @@ use domain::names::{
     BatchId, CampaignId, DisplayName, EditPath, ExternalId, TaskId, UserName, WorkerId, WorkspaceId,
 };
 use domain::time::Timestamp;
+use serde_json::Value;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
@@ -54,7 +55,8 @@ pub(crate) enum TaskCommand {
         /// Which part
         path: EditPath,
         /// What it is from now on, as JSON; null takes an earlier edit back
-        value: serde_json::Value,
+        #[arg(value_parser = json)]
+        value: Value,
     },
     /// Say who reviews a task; the review begins again
     Assign {
@@ -79,8 +81,8 @@ pub(crate) enum TaskCommand {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CreateTaskOptions {
     /// What its workers are given, as a JSON object
-    #[arg(long, value_name = "JSON", required_unless_present = "from")]
-    pub(crate) context: Option<serde_json::Value>,
+    #[arg(long, value_name = "JSON", value_parser = json, required_unless_present = "from")]
+    pub(crate) context: Option<Value>,
     /// Create a task of each line of this file of JSON; '-' reads stdin
     #[arg(long, value_name = "FILE", conflicts_with_all = ["context", "external_id", "display_name", "description", "workspace", "batch", "high"], value_hint = clap::ValueHint::FilePath)]
     pub(crate) from: Option<PathBuf>,
@@ -254,8 +256,8 @@ pub(crate) struct WorkspaceOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
     /// Further settings as a JSON object, such as '{"modules": {"pre_processing": [{"module": "fetch"}]}}'
-    #[arg(long, value_name = "JSON")]
-    pub(crate) settings: Option<serde_json::Value>,
+    #[arg(long, value_name = "JSON", value_parser = json)]
+    pub(crate) settings: Option<Value>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -277,4 +279,9 @@ pub(crate) enum BatchCommand {
         #[arg(long)]
         description: Option<String>,
     },
+}
+
+/// A text as the JSON that it is.
+fn json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }
