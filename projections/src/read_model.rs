@@ -57,7 +57,7 @@ pub struct Picked {
 
 /// How many rows a question finds, by the values in some columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally<K> {
+pub struct RowCounts<K> {
     /// The values and how many rows have them, values ascending; values that no row has are left out.
     pub counts: Vec<(K, u64)>,
     /// The position that they reflect.
@@ -112,11 +112,11 @@ pub trait ReadModel: Send + Sync {
 
     /// Counts the rows that the query finds, whatever its order, `after` and limit say, by the values in these columns. Each
     /// row that an index of the view leaves is looked at.
-    async fn tally(
+    async fn count_by(
         &self,
         query: Query,
         by: &'static [&'static str],
-    ) -> Result<Tally<Vec<Value>>, ReadModelError>;
+    ) -> Result<RowCounts<Vec<Value>>, ReadModelError>;
 
     /// Groups that begin with the prefix, and how many rows each has; groups without rows are left out.
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError>;

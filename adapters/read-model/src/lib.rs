@@ -27,7 +27,7 @@ use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::fold::{DamagedRow, ErasedView};
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, RowCounts, StoredPage,
 };
 use projections::view::Value;
 use rusqlite::Connection;
@@ -200,12 +200,12 @@ impl ReadModel for SqliteReadModel {
         self.read(move |inner, reader| query::pick(reader, inner.live(query.view)?, &query, &pick)).await
     }
 
-    async fn tally(
+    async fn count_by(
         &self,
         query: Query,
         by: &'static [&'static str],
-    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
-        self.read(move |inner, reader| query::tally(reader, inner.live(query.view)?, &query, by)).await
+    ) -> Result<RowCounts<Vec<Value>>, ReadModelError> {
+        self.read(move |inner, reader| query::count_by(reader, inner.live(query.view)?, &query, by)).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {

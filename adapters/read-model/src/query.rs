@@ -1,7 +1,7 @@
 //! Questions: one row, a page of rows, counts, status. Each sees the state between two batches.
 //! Does not know how rows come to be.
 
-use projections::read_model::{Pick, Picked, Place, ProjectionStatus, Query, StoredPage, Tally};
+use projections::read_model::{Pick, Picked, Place, ProjectionStatus, Query, RowCounts, StoredPage};
 use projections::view::Value;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params, params_from_iter};
@@ -72,13 +72,13 @@ pub(crate) fn pick(
     Ok(Picked { items, has_more: false, position })
 }
 
-pub(crate) fn tally(
+pub(crate) fn count_by(
     connection: &mut Connection,
     table: &Table,
     query: &Query,
     by: &[&str],
-) -> Result<Tally<Vec<Value>>, Failure> {
-    let select = Select::tally(table, query, by)?;
+) -> Result<RowCounts<Vec<Value>>, Failure> {
+    let select = Select::count_by(table, query, by)?;
     let transaction = connection.transaction()?;
     let position = tables::position(&transaction, table)?;
     let mut statement = transaction.prepare_cached(&select.sql)?;
@@ -89,7 +89,7 @@ pub(crate) fn tally(
         let values = (0..by.len()).map(|index| value(row, index)).collect::<Result<Vec<_>, Failure>>()?;
         counts.push((values, row.get::<_, i64>(by.len())?.cast_unsigned()));
     }
-    Ok(Tally { counts, position })
+    Ok(RowCounts { counts, position })
 }
 
 /// The value in one of a question's columns.

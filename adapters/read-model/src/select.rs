@@ -45,7 +45,7 @@ impl Select {
     }
 
     /// The SQL that counts what a question finds by the values in these columns, and gives those values and the count.
-    pub(crate) fn tally(table: &Table, query: &Query, by: &[&str]) -> Result<Self, ReadModelError> {
+    pub(crate) fn count_by(table: &Table, query: &Query, by: &[&str]) -> Result<Self, ReadModelError> {
         check_columns(table, query, by)?;
         let all = Query { order: Order::default(), after: None, ..query.clone() };
         let route = Route::of(table, &all);

@@ -13,7 +13,7 @@ use domain::ports::{
 use domain::stream::{Position, StreamId, Version};
 use projections::fold;
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, RowCounts, StoredPage,
 };
 use projections::view::{Value, View as _};
 use projections::views::{Commands, Records, System, Tasks, Transactions};
@@ -219,14 +219,14 @@ impl ReadModel for OwnRows {
         }
     }
 
-    async fn tally(
+    async fn count_by(
         &self,
         query: Query,
         by: &'static [&'static str],
-    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
+    ) -> Result<RowCounts<Vec<Value>>, ReadModelError> {
         match self.own_part(query) {
-            Some(query) => self.model.tally(query, by).await,
-            None => Ok(Tally { counts: Vec::new(), position: self.model.checkpoint().await? }),
+            Some(query) => self.model.count_by(query, by).await,
+            None => Ok(RowCounts { counts: Vec::new(), position: self.model.checkpoint().await? }),
         }
     }
 

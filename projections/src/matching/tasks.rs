@@ -4,7 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::filter::TaskFilter;
@@ -12,7 +11,7 @@ use domain::task::{Screen, TaskStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::read_model::{
-    self, Direction, Order, Page, Picked, Query, ReadModel, ReadModelError, Tally, Test,
+    self, Direction, Order, Page, Picked, Query, ReadModel, ReadModelError, RowCounts, Test,
 };
 use crate::view::{Value, View as _};
 use crate::views::{TaskRow, Tasks};
@@ -99,19 +98,16 @@ pub async fn ids(model: &dyn ReadModel, filter: &TaskFilter, limit: usize) -> Re
 }
 
 /// How many tasks that match have each status on each screen.
-pub type Counts = BTreeMap<(Screen, TaskStatus), u64>;
-
-/// Counts the tasks that match.
 ///
 /// # Errors
-/// As [`ReadModel::tally`], or [`ReadModelError::Damaged`] when a row has no known status.
+/// As [`ReadModel::count_by`], or [`ReadModelError::Damaged`] when a row has no known status.
 pub async fn counts(
     model: &dyn ReadModel,
     filter: &TaskFilter,
-) -> Result<Tally<(Screen, TaskStatus)>, ReadModelError> {
-    let tally = model.tally(query(filter, Order::default(), 0), &["screen", "status"]).await?;
-    let counts = tally.counts.into_iter().map(|(values, count)| Ok((counted(&values)?, count)));
-    Ok(Tally { counts: counts.collect::<Result<_, _>>()?, position: tally.position })
+) -> Result<RowCounts<(Screen, TaskStatus)>, ReadModelError> {
+    let found = model.count_by(query(filter, Order::default(), 0), &["screen", "status"]).await?;
+    let counts = found.counts.into_iter().map(|(values, count)| Ok((counted(&values)?, count)));
+    Ok(RowCounts { counts: counts.collect::<Result<_, _>>()?, position: found.position })
 }
 
 fn counted(values: &[Value]) -> Result<(Screen, TaskStatus), ReadModelError> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::stream::Position;
 use projections::read_model::{
-    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, StoredPage, Tally,
+    Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, RowCounts, StoredPage,
 };
 use projections::view::Value;
 
@@ -49,12 +49,12 @@ impl ReadModel for SlowViews {
         self.inner.pick(query, pick).await
     }
 
-    async fn tally(
+    async fn count_by(
         &self,
         query: Query,
         by: &'static [&'static str],
-    ) -> Result<Tally<Vec<Value>>, ReadModelError> {
-        self.inner.tally(query, by).await
+    ) -> Result<RowCounts<Vec<Value>>, ReadModelError> {
+        self.inner.count_by(query, by).await
     }
 
     async fn counts(&self, view: &'static str, prefix: &str) -> Result<Vec<(String, u64)>, ReadModelError> {

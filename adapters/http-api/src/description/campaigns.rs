@@ -163,19 +163,6 @@ pub(crate) struct TaskFilter {
     restart_count_min: Option<u32>,
 }
 
-/// What a campaign visits: a scope of a unit's keys, or tasks.
-#[derive(ToSchema)]
-pub(crate) struct Target {
-    #[schema(required = false)]
-    unit: StorageUnitName,
-    #[schema(required = false)]
-    scope: Scope,
-    #[schema(required = false)]
-    filter: Filter,
-    #[schema(required = false)]
-    tasks: TaskFilter,
-}
-
 /// A set of keys that is recorded and does not change any more.
 #[derive(ToSchema)]
 pub(crate) struct Pinned {

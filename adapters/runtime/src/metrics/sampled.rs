@@ -145,8 +145,8 @@ fn by_status(counts: &StatusCounts) -> [u64; Status::ALL.len()] {
 async fn tasks(engine: &Engine, registry: &mut Registry) {
     let family = Family::<Labels<1>, Gauge>::default();
     for gauge in &engine.settings().task_gauges {
-        let Ok(tally) = matching::tasks::counts(engine.read_model(), &gauge.filter).await else { continue };
-        let count = tally.counts.iter().map(|(_, count)| count).sum();
+        let Ok(found) = matching::tasks::counts(engine.read_model(), &gauge.filter).await else { continue };
+        let count = found.counts.iter().map(|(_, count)| count).sum();
         family.get_or_create(&[("name", gauge.name.clone().into())]).set(whole(count));
     }
     registry.register("reprise_tasks_matching", "Tasks that match a filter of the configuration", family);

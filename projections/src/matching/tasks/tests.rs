@@ -1,5 +1,7 @@
 //! Filters on tasks' rows: what the columns find is what the row itself says.
 
+use std::collections::BTreeMap;
+
 use domain::envelope::Command;
 use domain::filter::SearchText;
 use domain::names::TaskId;

@@ -90,11 +90,13 @@ async fn a_preview_that_no_longer_matches_restarts_nothing() {
 async fn a_task_that_is_deleted_meanwhile_stops_no_other() {
     let harness = with_failed().await;
     let mut body = failed();
-    body["pace"] = json!({ "keys_per_second_max": 10 });
+    body["pace"] = json!({ "keys_per_second_max": 1 });
     let begun = harness.post("/v1/campaigns", body).await.expect(202).json();
-    // The first is restarted at once, and the last has its turn three tenths of a second later.
+    // The first is restarted at once, and the last would have its turn three seconds later.
     let _deleted = harness.delete("/v1/tasks/4").await.expect(202);
-    let campaign = ended(&harness, begun["id"].as_str().unwrap()).await;
+    let id = begun["id"].as_str().unwrap();
+    let _faster = harness.put(&format!("/v1/campaigns/{id}/pace"), json!({})).await.expect(200);
+    let campaign = ended(&harness, id).await;
     assert_eq!((&campaign["keys"], &campaign["asked"]), (&json!(4), &json!(3)));
     let counted = harness.get("/v1/tasks/counts?restart_count_min=1").await.expect(200).json();
     assert_eq!(counted["total"], 3);

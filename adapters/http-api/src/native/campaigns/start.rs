@@ -4,7 +4,9 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse as _;
-use domain::campaign::{self, Canary, Command as Steer, Event as Happened, Pace, Start, Started, Target};
+use domain::campaign::{
+    self, Canary, Command as Steer, Event as Happened, KeyTarget, Pace, Start, Started, Target,
+};
 use domain::digest::Digest;
 use domain::envelope::Command;
 use domain::event::Event;
@@ -98,9 +100,18 @@ pub(super) async fn start(
 struct Begun<'a> {
     #[schema(value_type = names::CampaignId)]
     id: CampaignId,
-    #[serde(flatten)]
-    #[schema(value_type = campaigns::Target)]
-    target: &'a Target,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::StorageUnitName, required = false)]
+    unit: Option<&'a StorageUnitName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Scope, required = false)]
+    scope: Option<&'a Scope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Filter, required = false)]
+    filter: Option<&'a Filter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::TaskFilter, required = false)]
+    tasks: Option<&'a TaskFilter>,
     #[schema(value_type = settings::Pace)]
     pace: Pace,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,11 +147,23 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
     });
     let Start { target, pace, canary, expect: _ } = &start;
     let (pace, canary, position) = (*pace, *canary, accepted.position);
-    let body = Begun { id, target, pace, canary, pinned, state: CampaignState::Active, position };
+    let (unit, scope, filter, tasks) = parts(target);
+    let state = CampaignState::Active;
+    let body = Begun { id, unit, scope, filter, tasks, pace, canary, pinned, state, position };
     let mut response = reply(StatusCode::ACCEPTED, position, &body)?;
     let location = HeaderValue::from_str(&format!("/v1/campaigns/{id}")).expect("an id is ASCII");
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+/// A target as its members.
+type Parts<'a> = (Option<&'a StorageUnitName>, Option<&'a Scope>, Option<&'a Filter>, Option<&'a TaskFilter>);
+
+const fn parts(target: &Target) -> Parts<'_> {
+    match target {
+        Target::Keys(KeyTarget { unit, scope, filter }) => (Some(unit), Some(scope), filter.as_ref(), None),
+        Target::Tasks(tasks) => (None, None, None, Some(tasks)),
+    }
 }
 
 // ── Dry run ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,9 +173,18 @@ async fn begin(state: &ApiState, start: Start, write: &Write<()>) -> Reply {
 #[schema(as = CampaignPreview)]
 struct Preview<'a> {
     dry_run: bool,
-    #[serde(flatten)]
-    #[schema(value_type = campaigns::Target)]
-    target: &'a Target,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::StorageUnitName, required = false)]
+    unit: Option<&'a StorageUnitName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = names::Scope, required = false)]
+    scope: Option<&'a Scope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::Filter, required = false)]
+    filter: Option<&'a Filter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = campaigns::TaskFilter, required = false)]
+    tasks: Option<&'a TaskFilter>,
     /// How many keys it would visit.
     #[schema(value_type = names::Count)]
     total: u64,
@@ -192,7 +224,9 @@ async fn preview(state: &ApiState, start: Start, as_lines: bool) -> Reply {
     campaign::check_expected(&start, targets.pinned())?;
     let campaign::Pinned { keys: total, digest } = targets.pinned();
     let (target, position) = (&start.target, targets.position);
-    let all = Preview { dry_run: true, target, total, digest, keys: None, complete: None, position };
+    let (unit, scope, filter, tasks) = parts(target);
+    let (keys, complete) = (None, None);
+    let all = Preview { dry_run: true, unit, scope, filter, tasks, total, digest, keys, complete, position };
     if as_lines {
         return lines(&all, targets);
     }

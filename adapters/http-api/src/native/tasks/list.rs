@@ -218,8 +218,8 @@ pub(super) async fn counts(State(state): State<ApiState>, asked: Filtered<Counts
         let groups = model.counts(Tasks::NAME, &prefix).await?;
         (Tasks::status_counts(&groups).into_iter().collect(), position)
     } else {
-        let tally = matching::counts(model, &filter).await?;
-        (tally.counts, tally.position)
+        let found = matching::counts(model, &filter).await?;
+        (found.counts, found.position)
     };
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     let items: Vec<_> = counts.iter().map(counted).collect();
