@@ -1,10 +1,11 @@
-//! What the world must offer: a log, content, modules, a clock and fresh ids.
+//! What the world must offer: a log, content, modules, webhooks, a clock and fresh ids.
 //! Adapters implement these; nothing here does anything by itself.
 
 mod content;
 mod event_forms;
 mod event_store;
 mod modules;
+mod webhooks;
 
 pub use content::{ContentError, ContentStore, KeyListing, Place};
 pub use event_forms::{EventForm, EventForms};
@@ -13,6 +14,7 @@ pub use event_store::{
     Subscription,
 };
 pub use modules::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
+pub use webhooks::{Delivery, DeliveryAnswer, DeliveryError, Webhooks};
 
 use uuid::Uuid;
 

@@ -37,6 +37,9 @@ pub const REQUEST_BYTES_MAX: u64 = 64 << 20;
 /// How much of a service's reply is read, in bytes, unless the definition says otherwise: 64 MiB.
 pub const REPLY_BYTES_MAX: u64 = 64 << 20;
 
+/// The longest code of a failure, in bytes.
+pub const CODE_BYTES_MAX: usize = 64;
+
 /// Variables with this beginning say which document is being processed; the engine sets them.
 pub(crate) const RESERVED_PREFIX: &str = "REPRISE_";
 
@@ -69,6 +72,9 @@ pub struct Definition {
     pub env: BTreeMap<String, String>,
     /// Whether the program also sees the engine's own environment, secrets included. Default: false.
     pub inherit_env: bool,
+    /// What exit codes of the program mean: the code of the failure for each of them, such as `"33" = "download_failed"`.
+    /// Default: empty; then exit code 33 is the failure `exit_33`.
+    pub exit_codes: BTreeMap<String, String>,
     /// The working directory. Default: that of the engine.
     pub dir: Option<PathBuf>,
     /// How long a program may take for one document, or a service for one request with its reply, in milliseconds.
@@ -129,6 +135,7 @@ impl Default for Definition {
             shell: None,
             env: BTreeMap::new(),
             inherit_env: false,
+            exit_codes: BTreeMap::new(),
             dir: None,
             time_limit_ms: TIME_LIMIT_MS,
             batch_items_max: BATCH_ITEMS_MAX,

@@ -1,8 +1,8 @@
 //! Programs and services that process documents: the module port over one process per document, long-lived processes,
-//! and HTTP.
+//! and HTTP; and the webhook port, since it is reached in the same way.
 //!
-//! [`Definition`] says what is written in the configuration, [`ConfiguredModules`] runs it. This crate does not know
-//! which storage unit uses which module, nor what becomes of a result or a failure.
+//! [`Definition`] says what is written in the configuration, [`ConfiguredModules`] runs it; [`WebhookClient`] delivers. This
+//! crate does not know which storage unit uses which module, nor what becomes of a result, a failure or an answer.
 
 mod definition;
 mod excerpt;
@@ -13,6 +13,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod webhook;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -26,10 +27,12 @@ use tokio::task::JoinSet;
 use http::Service;
 use stream::Programs;
 
+pub use webhook::{SecretSource, WebhookClient, WebhookSettings};
+
 pub use definition::{
-    BATCH_ITEMS_MAX, BATCH_ITEMS_MAX_MAX, Definition, DefinitionError, END_LIMIT_MS, Kind, Mode,
-    OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX_MAX, Problem, REPLY_BYTES_MAX, REQUEST_BYTES_MAX, STDERR_BYTES_MAX,
-    STDERR_BYTES_MAX_MAX, TIME_LIMIT_MS, TIME_LIMIT_MS_MAX,
+    BATCH_ITEMS_MAX, BATCH_ITEMS_MAX_MAX, CODE_BYTES_MAX, Definition, DefinitionError, END_LIMIT_MS, Kind,
+    Mode, OUTPUT_BYTES_MAX, OUTPUT_BYTES_MAX_MAX, Problem, REPLY_BYTES_MAX, REQUEST_BYTES_MAX,
+    STDERR_BYTES_MAX, STDERR_BYTES_MAX_MAX, TIME_LIMIT_MS, TIME_LIMIT_MS_MAX,
 };
 
 /// The modules that the configuration defines, each run as its definition says.

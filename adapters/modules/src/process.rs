@@ -91,9 +91,13 @@ pub(crate) async fn reap(child: &mut Child) -> Option<ExitStatus> {
 }
 
 /// How a program ended: as a code and in words.
-pub(crate) fn exit(status: ExitStatus) -> (String, String) {
+pub(crate) fn exit(definition: &Definition, status: ExitStatus) -> (String, String) {
     match (status.code(), status.signal()) {
-        (Some(code), _) => (format!("exit_{code}"), format!("the program ended with exit code {code}")),
+        (Some(code), _) => {
+            let meant = definition.exit_codes.get(&code.to_string()).cloned();
+            let meant = meant.unwrap_or_else(|| format!("exit_{code}"));
+            (meant, format!("the program ended with exit code {code}"))
+        }
         (None, Some(signal)) => {
             (format!("signal_{signal}"), format!("the program was ended by signal {signal}"))
         }

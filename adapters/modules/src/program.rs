@@ -27,7 +27,7 @@ pub(crate) async fn run(definition: &Definition, job: Job) -> Result<ModuleResul
     program.end().await;
     match ended {
         Ok((status, output)) if status.success() => Ok(ModuleResult { output }),
-        Ok((status, _)) => Err(failed(status, &said)),
+        Ok((status, _)) => Err(failed(definition, status, &said)),
         Err(stop) => Err(stopped(&stop, definition, &said)),
     }
 }
@@ -127,8 +127,8 @@ fn command(definition: &Definition, job: &Job) -> Result<Command, ModuleFailure>
     Ok(command)
 }
 
-fn failed(status: ExitStatus, said: &Excerpt) -> ModuleFailure {
-    let (code, what) = process::exit(status);
+fn failed(definition: &Definition, status: ExitStatus, said: &Excerpt) -> ModuleFailure {
+    let (code, what) = process::exit(definition, status);
     let said = said.text();
     let text = match said.trim() {
         "" => format!("{what} and wrote nothing to stderr"),

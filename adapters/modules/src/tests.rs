@@ -81,6 +81,24 @@ async fn an_exit_code_other_than_zero_is_a_failure_with_stderr_as_its_text() {
 }
 
 #[tokio::test]
+async fn an_exit_code_with_a_meaning_is_the_failure_that_it_means() {
+    let exit_codes: BTreeMap<_, _> = [("33".to_owned(), "download_failed".to_owned())].into();
+    let once = Definition { exit_codes: exit_codes.clone(), ..shell("echo no route >&2; exit 33") };
+    assert_eq!(failure(once).await, failing("download_failed", "no route", true));
+    let other = Definition { exit_codes: exit_codes.clone(), ..shell("exit 3") };
+    assert_eq!(failure(other).await.0, "exit_3");
+    let stream =
+        Definition { mode: Mode::Stream, exit_codes, ..shell("read -r start; read -r item; exit 33") };
+    assert_eq!(failure(stream).await.0, "download_failed");
+    for (exit, code) in [("0", "x"), ("256", "x"), ("-1", "x"), ("033", "x"), ("x", "x"), ("3", " ")] {
+        let exit_codes = [(exit.to_owned(), code.to_owned())].into();
+        let definition = Definition { exit_codes, ..command(&["true"]) };
+        let refused = ConfiguredModules::new([(name(), definition)].into()).unwrap_err();
+        assert!(matches!(refused.problem, Problem::ExitCode { .. }), "{exit} {code}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_signal_is_a_failure() {
     let text = "the program was ended by signal 9 and wrote nothing to stderr";
     assert_eq!(failure(shell("kill -9 $$")).await, failing("signal_9", text, true));

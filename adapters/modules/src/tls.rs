@@ -1,5 +1,5 @@
-//! Whom a service with `https://` must be vouched for by, and what to do when it is not: for modules, and for whoever else
-//! in this program asks over TLS. Does not know what is sent.
+//! Whom a service or webhook with `https://` must be vouched for by, and what to do when it is not: for modules, and for
+//! whoever else in this program asks over TLS. Does not know what is sent.
 
 use std::error::Error;
 use std::fs;
@@ -18,8 +18,23 @@ use crate::definition::{Definition, Problem};
 
 /// Connects to a service, with or without transport security, as its address says.
 pub(crate) fn connector(definition: &Definition) -> Result<HttpsConnector<HttpConnector>, Problem> {
-    let config = client_config().with_root_certificates(authorities(definition)?).with_no_client_auth();
-    Ok(HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build())
+    Ok(trusting(authorities(definition)?))
+}
+
+/// Connects to webhooks, which are vouched for by those in `ca_file`, or else by those that this machine trusts. When that
+/// is nobody, webhooks without transport security can still be reached.
+pub(crate) fn webhook_connector(ca_file: Option<&Path>) -> Result<HttpsConnector<HttpConnector>, Problem> {
+    let authorities = match ca_file {
+        Some(path) => authorities_of_file(path)
+            .map_err(|problem| Problem::CaFile { path: path.to_owned(), problem })?,
+        None => authorities_of_machine().unwrap_or_else(RootCertStore::empty),
+    };
+    Ok(trusting(authorities))
+}
+
+fn trusting(authorities: RootCertStore) -> HttpsConnector<HttpConnector> {
+    let config = client_config().with_root_certificates(authorities).with_no_client_auth();
+    HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_http1().build()
 }
 
 /// How every client of this program begins: it remains to be said whom it trusts.

@@ -7,11 +7,8 @@ use domain::names::{Key, Scope, StorageUnitName};
 use domain::ports::{Job, ModuleFailure, ModuleResult};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Definition;
+use crate::definition::{CODE_BYTES_MAX, Definition};
 use crate::excerpt::Excerpt;
-
-/// The longest code of a failure, in bytes.
-const CODE_BYTES_MAX: usize = 64;
 
 // ── What a module is told ──────────────────────────────────────────────────────────────────────────────────────
 

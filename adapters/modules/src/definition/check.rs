@@ -8,8 +8,8 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::uri::Scheme;
 
 use super::{
-    BATCH_ITEMS_MAX_MAX, Definition, Kind, Mode, OUTPUT_BYTES_MAX_MAX, RESERVED_PREFIX, STDERR_BYTES_MAX_MAX,
-    TIME_LIMIT_MS_MAX,
+    BATCH_ITEMS_MAX_MAX, CODE_BYTES_MAX, Definition, Kind, Mode, OUTPUT_BYTES_MAX_MAX, RESERVED_PREFIX,
+    STDERR_BYTES_MAX_MAX, TIME_LIMIT_MS_MAX,
 };
 
 /// A definition that cannot be run, and what to do about it.
@@ -49,6 +49,17 @@ pub enum Problem {
     ReservedVariable {
         /// Its name.
         name: String,
+    },
+    /// An exit code cannot be given a meaning.
+    #[error(
+        "exit_codes: '{exit}' = '{code}' means nothing; write an exit code from 1 to 255 and the code of a failure of 1 to \
+         {CODE_BYTES_MAX} bytes"
+    )]
+    ExitCode {
+        /// The exit code as it is written.
+        exit: String,
+        /// What it would mean.
+        code: String,
     },
     /// A service has no address.
     #[error("nothing says where the service is; set url = \"http://host:port/path\"")]
@@ -141,6 +152,7 @@ impl Definition {
         if self.command.iter().chain(&self.shell).any(|part| part.contains('\0')) {
             return Err(Problem::NulInCommand);
         }
+        self.exit_codes.iter().try_for_each(|(exit, code)| check_exit_code(exit, code))?;
         self.env.iter().try_for_each(|(name, value)| check_variable(name, value))
     }
 
@@ -152,6 +164,7 @@ impl Definition {
             ("shell", self.shell.is_some()),
             ("env", !self.env.is_empty()),
             ("inherit_env", self.inherit_env),
+            ("exit_codes", !self.exit_codes.is_empty()),
             ("dir", self.dir.is_some()),
         ];
         refuse_foreign(foreign, instead)?;
@@ -214,6 +227,15 @@ fn refuse_foreign<const COUNT: usize>(
         Some((name, _)) => Err(Problem::NotForKind { name, instead }),
         None => Ok(()),
     }
+}
+
+fn check_exit_code(exit: &str, code: &str) -> Result<(), Problem> {
+    // Written as it is looked up: without sign and leading zeros.
+    let is_exit = exit.parse::<u8>().is_ok_and(|number| number > 0 && number.to_string() == exit);
+    if is_exit && !code.trim().is_empty() && code.len() <= CODE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Problem::ExitCode { exit: exit.to_owned(), code: code.to_owned() })
 }
 
 fn check_variable(name: &str, value: &str) -> Result<(), Problem> {

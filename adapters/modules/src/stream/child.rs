@@ -113,7 +113,7 @@ impl Child {
         self.listening.abort();
         let (code, what, may_pass_later) = match (trouble, ended) {
             (Trouble::Ended, Some(status)) => {
-                let (code, what) = process::exit(status);
+                let (code, what) = process::exit(&self.definition, status);
                 (code, format!("{what} before it answered"), true)
             }
             (Trouble::Ended, None) => (
