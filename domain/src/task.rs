@@ -35,7 +35,7 @@ use crate::digest::Digest;
 use crate::names::{CampaignId, EditPath, UserName};
 use crate::stream::Version;
 use crate::time::Timestamp;
-use crate::work::{self, Settled, Work};
+use crate::work::{self, Output, Settled, Work};
 
 pub use command::{Command, Resolution, Seen};
 pub use event::{
@@ -95,6 +95,12 @@ pub struct Present {
     pub settled: Option<Settled>,
     /// What each stage's last finished run produced, as one digest over all outputs.
     pub outputs: BTreeMap<Stage, Digest>,
+    /// What the stages produced that are done since the last restart, and before the present one: what later stages get.
+    pub made: BTreeMap<Stage, Vec<Output>>,
+    /// Who approved it in the last review that was completed since the last restart.
+    pub reviewed_by: Vec<UserName>,
+    /// The version of the event by which it entered its present stage: the same for every attempt on that.
+    pub stage_version: Version,
     /// The version of the event by which it came into its present status.
     pub status_version: Version,
 }
@@ -362,6 +368,9 @@ impl Present {
             attempt_count: 0,
             settled: None,
             outputs: BTreeMap::new(),
+            made: BTreeMap::new(),
+            reviewed_by: Vec::new(),
+            stage_version: version,
             status_version: version,
         }
     }
@@ -376,13 +385,16 @@ impl Present {
             (
                 Event::StageEntered(StageEntered { stage }),
                 Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_),
-            ) => self.enter(*stage),
+            ) => self.enter(*stage, version),
             (Event::ReviewOpened(_), Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_)) => {
                 self.review_again();
             }
             (Event::Approved(Approved { user }), Phase::Review(review)) => review.approved.push(user.clone()),
             // What follows a review is said by the event behind it.
-            (Event::ReviewCompleted(_), Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_)) => {}
+            (Event::ReviewCompleted(_), Phase::Review(review)) => {
+                self.reviewed_by = std::mem::take(&mut review.approved);
+            }
+            (Event::ReviewCompleted(_), Phase::Automated(_) | Phase::Parked(_)) => self.reviewed_by.clear(),
             (Event::Archived, Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_)) => {
                 self.phase = Phase::Archived(TaskStatus::Processed);
             }
@@ -393,7 +405,7 @@ impl Present {
             (
                 Event::Restarted(restarted),
                 Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_) | Phase::Archived(_),
-            ) => self.begin_again(restarted),
+            ) => self.begin_again(restarted, version),
             (
                 Event::Resolved(Resolved { status, .. }),
                 Phase::Automated(_) | Phase::Review(_) | Phase::Parked(_),

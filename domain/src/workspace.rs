@@ -115,7 +115,10 @@ pub enum Refusal {
     #[error("there is no workspace of this id; create it first")]
     DoesNotExist,
     /// A plan with export needs somewhere to export to.
-    #[error("the plan has an export and the workspace has no webhook; set webhook, or leave plan.export out")]
+    #[error(
+        "the plan has an export and the workspace has neither a webhook nor modules.export; set one of them, or leave \
+         plan.export out"
+    )]
     NoWebhook,
     /// A member is out of its range.
     #[error("{member} must be {allowed}")]
@@ -175,6 +178,12 @@ impl Workspace {
 }
 
 impl Settings {
+    /// Whether modules export its tasks, and not a webhook.
+    #[must_use]
+    pub fn exports_by_modules(&self) -> bool {
+        self.modules.get(&Stage::Export).is_some_and(|modules| !modules.is_empty())
+    }
+
     fn check(&self) -> Result<(), Refusal> {
         let within = |member, is_within: bool, allowed: String| {
             if is_within { Ok(()) } else { Err(Refusal::OutOfRange { member, allowed }) }
@@ -209,9 +218,11 @@ impl Settings {
         let attempts_min = self.plan.retry.values().map(|retry| retry.attempts_max).min();
         within("plan.retry.attempts_max", attempts_min != Some(0), "at least 1".to_owned())?;
         match &self.webhook {
-            None if self.plan.export => Err(Refusal::NoWebhook),
+            None if self.plan.export && !self.exports_by_modules() => Err(Refusal::NoWebhook),
             None => Ok(()),
             Some(webhook) => {
+                let allowed = "left out while there is a webhook: one of both exports".to_owned();
+                within("modules.export", !self.exports_by_modules(), allowed)?;
                 let url = &webhook.url;
                 let is_address = url.starts_with("http://") || url.starts_with("https://");
                 let allowed = format!("an http:// or https:// address of at most {URL_BYTES_MAX} bytes");

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod engine;
 mod events;
+mod exports;
 mod leases;
 mod modules;
 mod native_api;

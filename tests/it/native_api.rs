@@ -32,7 +32,7 @@ async fn ask(harness: &Harness, name: &str, keys: &[&str]) -> Vec<Value> {
 }
 
 /// One member of each item of a list.
-fn pluck(list: &Value, member: &str) -> Vec<String> {
+pub(crate) fn pluck(list: &Value, member: &str) -> Vec<String> {
     let items = list["items"].as_array().expect("a list");
     items.iter().map(|item| item[member].as_str().expect("a text").to_owned()).collect()
 }

@@ -8,7 +8,7 @@ use content::Content;
 use domain::names::ModuleName;
 use domain::ports::EventStore as _;
 use http_api::{ApiState, Closing, HttpSettings};
-use modules::{ConfiguredModules, Definition};
+use modules::{ConfiguredModules, Definition, WebhookClient};
 use projections::read_model::{ReadModel as _, ReadModelError};
 use read_model::SqliteReadModel;
 use runtime::{Engine, Parts, StartError};
@@ -84,6 +84,12 @@ async fn parts(
         ids: Arc::new(RandomIds),
         settings: config.runtime(),
     })
+}
+
+/// Whoever delivers to webhooks.
+pub(crate) fn webhooks(config: &Config) -> Result<Arc<WebhookClient>, CliError> {
+    let client = WebhookClient::new(config.webhooks.clone(), config.secrets.clone());
+    client.map(Arc::new).map_err(|problem| CliError::Environment(format!("webhooks: {problem}")))
 }
 
 /// Opens the views. Views of a longer log than this one, such as one that was replaced from a backup, begin anew.

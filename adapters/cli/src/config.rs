@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::filter::TaskFilter;
-use domain::names::ModuleName;
+use domain::names::{ModuleName, SecretName};
 use domain::task::{POLICY_DEFAULT, Policy, Target, TaskStatus};
 use domain::time::Millis;
-use modules::Definition;
+use modules::{Definition, SecretSource, WebhookSettings};
 use runtime::{RuntimeSettings, TaskGauge};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ pub(crate) struct Config {
     pub(crate) tasks: TasksConfig,
     /// The modules, by name.
     pub(crate) modules: BTreeMap<ModuleName, Definition>,
+    /// Deliveries to webhooks.
+    pub(crate) webhooks: WebhookSettings,
+    /// Where each secret is, by name.
+    pub(crate) secrets: BTreeMap<SecretName, SecretSource>,
 }
 
 /// Limits, each with its unit.
@@ -120,6 +124,8 @@ pub(crate) struct TasksConfig {
     pub(crate) watchdog: Vec<WatchdogLine>,
     /// How long after one look for stuck tasks the next one follows, in milliseconds.
     pub(crate) watchdog_interval_ms: u64,
+    /// How many tasks are exported to webhooks at once.
+    pub(crate) exports_at_once: u16,
     /// Which tasks are counted among the metrics.
     pub(crate) gauges: Vec<GaugeLine>,
 }
@@ -136,6 +142,9 @@ pub(crate) struct GaugeLine {
 
 /// The most numbers of tasks among the metrics: each is counted whenever somebody asks.
 const GAUGES_MAX: usize = 32;
+
+/// How many tasks are exported at once, unless something else is configured.
+const EXPORTS_AT_ONCE: u16 = 8;
 
 /// One line of the watchdog's policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -188,6 +197,7 @@ impl Default for TasksConfig {
             watchdog: POLICY_DEFAULT.into_iter().map(WatchdogLine::of).collect(),
             watchdog_interval_ms: u64::try_from(runtime.watchdog_interval.as_millis()).unwrap_or(u64::MAX),
             gauges: Vec::new(),
+            exports_at_once: EXPORTS_AT_ONCE,
         }
     }
 }
@@ -206,6 +216,8 @@ impl Default for Config {
             stager: StagerConfig::default(),
             tasks: TasksConfig::default(),
             modules: BTreeMap::new(),
+            webhooks: WebhookSettings::default(),
+            secrets: BTreeMap::new(),
         }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     check_insecure(listen, files.is_some(), options.insecure_http)?;
     let handshake_max = Duration::from_millis(config.limits.tls_handshake_ms_max);
     let tls = files.map(|files| Tls::read(&files, handshake_max)).transpose()?;
+    let webhooks = assemble::webhooks(config)?;
     let Some(store) = assemble::open_store(config)? else {
         return Err(CliError::Environment(format!(
             "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
@@ -53,6 +54,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
         return Err(error);
     }
     engine.start_workers(usize::from(options.workers.unwrap_or(config.workers))).await;
+    engine.start_exporters(webhooks, usize::from(config.tasks.exports_at_once)).await;
     // Before anybody is told that it listens: who knows that may want it to stop.
     let stop_signal = stop_signal()?;
     let door = Door::open(config, engine.clone(), listener, tls)?;

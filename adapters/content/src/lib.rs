@@ -172,6 +172,10 @@ impl ContentStore for Content {
         self.managed.remove(unit, key, scope, digest).await
     }
 
+    async fn clear_key(&self, unit: &StorageUnitName, key: &Key) -> Result<(), ContentError> {
+        self.managed.clear_key(unit, key).await
+    }
+
     async fn clear(&self, unit: &StorageUnitName) -> Result<(), ContentError> {
         self.managed.clear(unit).await
     }

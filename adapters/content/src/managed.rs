@@ -1,7 +1,7 @@
 //! The engine's own content: `<base>/<unit>/<key>/<scope>/<digest>`. Does not know which of it records still need.
 //!
-//! Key and scope are percent-encoded, so that any of them, `..` and `http://x` included, is one plain name; a long
-//! one is replaced by its digest. Writing is durable: the file, its name and the folders on the way to it.
+//! Unit, key and scope are percent-encoded, so that any of them, `task/7`, `..` and `http://x` included, is one plain
+//! name; a long one is replaced by its digest. Writing is durable: the file, its name and the folders on the way to it.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -108,12 +108,20 @@ impl Managed {
     }
 
     pub(crate) async fn clear(&self, unit: &StorageUnitName) -> Result<(), ContentError> {
+        self.clear_below(encoded(unit.as_str())).await
+    }
+
+    pub(crate) async fn clear_key(&self, unit: &StorageUnitName, key: &Key) -> Result<(), ContentError> {
+        self.clear_below(format!("{}/{}", encoded(unit.as_str()), encoded(key.as_str()))).await
+    }
+
+    async fn clear_below(&self, path: String) -> Result<(), ContentError> {
         if let Some(folder) = &self.folder {
-            let (folder, unit) = (folder.clone(), folder.join(unit.as_str()));
-            return blocking(move || remove_folder(&folder, &unit)).await;
+            let folder = folder.join(path);
+            return blocking(move || remove_folder(&folder)).await;
         }
         let store = &self.objects.store;
-        let objects = store.list(Some(&self.objects.at(unit.as_str())?));
+        let objects = store.list(Some(&self.objects.at(&path)?));
         let mut removed = store.delete_stream(objects.map_ok(|object| object.location).boxed());
         while let Some(result) = removed.next().await {
             match result {
@@ -142,7 +150,8 @@ async fn digested(bytes: Vec<u8>) -> Result<(Digest, Vec<u8>), ContentError> {
 }
 
 fn path(unit: &StorageUnitName, key: &Key, scope: &Scope, digest: Digest) -> String {
-    format!("{unit}/{}/{}/{}", encoded(key.as_str()), encoded(scope.as_str()), hexadecimal(digest))
+    let (unit, key, scope) = (encoded(unit.as_str()), encoded(key.as_str()), encoded(scope.as_str()));
+    format!("{unit}/{key}/{scope}/{}", hexadecimal(digest))
 }
 
 /// One plain name for any text. `~` is never part of an encoded text, so no text is taken for another's digest.
@@ -164,9 +173,9 @@ fn create_durably(folder: &Path) -> Result<(), ContentError> {
     folder.ancestors().take_while(|ancestor| ancestor.starts_with(existing)).try_for_each(flush)
 }
 
-fn remove_folder(base: &Path, folder: &Path) -> Result<(), ContentError> {
+fn remove_folder(folder: &Path) -> Result<(), ContentError> {
     match fs::remove_dir_all(folder) {
-        Ok(()) => flush(base),
+        Ok(()) => folder.parent().map_or(Ok(()), flush),
         Err(error) if error.kind() == ErrorKind::NotFound && !folder.exists() => Ok(()),
         Err(error) => Err(folder_failed(folder, &error)),
     }

@@ -396,6 +396,35 @@ async fn removing_and_clearing_take_away_only_what_they_name() {
     }
 }
 
+#[tokio::test]
+async fn the_units_of_tasks_lie_beside_a_storage_unit_of_the_name_task_and_are_cleared_by_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_folder = Content::new(&url(folder.path())).unwrap();
+    for content in [in_folder, in_memory()] {
+        let tasks = StorageUnitName::of_queue("task/7").unwrap();
+        let units = [(unit("task"), "7"), (tasks.clone(), "7"), (tasks.clone(), "70")];
+        let mut digest = None;
+        for (unit, name) in &units {
+            digest = content.write(unit, &key(*name), &scope("s"), b"bytes".to_vec()).await.ok();
+        }
+        let place = Place::Managed(digest.unwrap().digest);
+        let (content, place) = (&content, &place);
+        let there = || async {
+            let mut there = Vec::new();
+            for (unit, name) in &units {
+                there.push(content.read(unit, &key(*name), &scope("s"), place, MAX).await.is_ok());
+            }
+            there
+        };
+        for _ in 0..2 {
+            content.clear_key(&tasks, &key("7")).await.unwrap();
+        }
+        assert_eq!(there().await, [true, false, true]);
+        content.clear(&unit("task")).await.unwrap();
+        assert_eq!(there().await, [false, false, true]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_beside_removals_of_their_neighbours_succeed() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,8 +25,9 @@ pub(crate) fn connector(definition: &Definition) -> Result<HttpsConnector<HttpCo
 /// is nobody, webhooks without transport security can still be reached.
 pub(crate) fn webhook_connector(ca_file: Option<&Path>) -> Result<HttpsConnector<HttpConnector>, Problem> {
     let authorities = match ca_file {
-        Some(path) => authorities_of_file(path)
-            .map_err(|problem| Problem::CaFile { path: path.to_owned(), problem })?,
+        Some(path) => {
+            authorities_of_file(path).map_err(|problem| Problem::CaFile { path: path.to_owned(), problem })?
+        }
         None => authorities_of_machine().unwrap_or_else(RootCertStore::empty),
     };
     Ok(trusting(authorities))

@@ -203,7 +203,7 @@ impl Engine {
         Ok(accepted)
     }
 
-    async fn lock_record(&self, id: &RecordId) -> tokio::sync::MutexGuard<'_, ()> {
+    pub(crate) async fn lock_record(&self, id: &RecordId) -> tokio::sync::MutexGuard<'_, ()> {
         let locks = self.record_locks();
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);

@@ -6,12 +6,12 @@ mod reads;
 mod recovery;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use domain::names::{OrganizationId, StorageUnitName, WorkerId};
-use domain::ports::{Clock, ContentStore, EventStore, Ids, Modules, ReadError};
-use domain::storage_unit::Settings;
+use domain::ports::{Clock, ContentStore, EventStore, Ids, Modules, ReadError, Webhooks};
 use domain::stream::Position;
 use domain::time::Timestamp;
 use projections::read_model::{ReadModel, ReadModelError};
@@ -30,7 +30,7 @@ use crate::refusals::Refusals;
 use crate::repeats::Repeats;
 use crate::settings::RuntimeSettings;
 use crate::stop::{ShutdownReport, Stop, StopSwitch};
-use crate::tasks::Allocation;
+use crate::tasks::{Allocation, QueueSettings};
 use crate::worker;
 
 /// What an engine is made of.
@@ -91,9 +91,11 @@ struct Inner {
     owners: Arc<Owners>,
     keys: Keys,
     refusals: Refusals,
-    /// What the built-in workers need to know of each unit to say which scopes they serve; nothing of a unit that was
-    /// dropped.
-    units: RwLock<HashMap<StorageUnitName, Option<Settings>>>,
+    /// What the built-in workers need to know of each unit and workspace to say what they serve; nothing of a unit that
+    /// was dropped.
+    units: RwLock<HashMap<StorageUnitName, Option<QueueSettings>>>,
+    /// Whether exports to webhooks happen in this process.
+    is_exporting: AtomicBool,
     /// Ends those who send commands.
     senders: (StopSwitch, Stop),
     /// Ends the pipeline.
@@ -161,6 +163,7 @@ impl Engine {
             keys: Keys::default(),
             refusals: Refusals::default(),
             units: RwLock::default(),
+            is_exporting: AtomicBool::new(false),
             senders: StopSwitch::new(),
             piping,
             followers,
@@ -218,6 +221,22 @@ impl Engine {
             let name = WorkerId::new(name).expect("a short name of letters, digits and '/@-' is valid");
             tasks.spawn(worker::run(self.clone(), name, self.0.senders.1.clone()));
         }
+    }
+
+    /// Starts exporters, which deliver one task each at a time to the webhook of its workspace, until the engine is shut
+    /// down. From then on nobody else can claim these exports.
+    pub async fn start_exporters(&self, webhooks: Arc<dyn Webhooks>, count: usize) {
+        self.0.is_exporting.store(count > 0, Ordering::Relaxed);
+        let process = self.ids().fresh();
+        let mut tasks = self.0.tasks.lock().await;
+        for number in 1..=count {
+            let name = format!("{}exporter-{number}@{process}", worker::PREFIX);
+            let name = WorkerId::new(name).expect("a short name of letters, digits and '/@-' is valid");
+            let stop = self.0.senders.1.clone();
+            tasks.spawn(worker::export::run(self.clone(), webhooks.clone(), name, stop));
+        }
+        drop(tasks);
+        self.0.board.wake();
     }
 }
 

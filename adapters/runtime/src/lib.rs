@@ -41,5 +41,8 @@ pub use projector::{RebuildError, RebuildProgress};
 pub use refusals::Knock;
 pub use settings::{RuntimeSettings, TaskGauge};
 pub use stop::ShutdownReport;
-pub use tasks::{Asked, CreateTaskError, CreatedTask, NewTask, QueueSettings};
+pub use tasks::{
+    Asked, CreateTaskError, CreatedTask, NewTask, OutputContent, QueueSettings, StageOutput, TaskDocument,
+    TaskOutput, TaskOutputError,
+};
 pub use worker::batch::{Ending, Held, attempt, batch_items_max};

@@ -124,8 +124,10 @@ impl Engine {
             last_seen,
         });
         let owners = self.owners();
+        let engine = self.clone();
         let serves: Arc<Serves> = Arc::new(move |unit: &StorageUnitName, scope: &Scope| {
-            (queues.is_empty() || queues.iter().any(|queue| queue.covers(unit, scope)))
+            !engine.exports(unit, scope)
+                && (queues.is_empty() || queues.iter().any(|queue| queue.covers(unit, scope)))
                 && organization.as_ref().is_none_or(|organization| owners.has(organization, unit.as_str()))
         });
         let claimer = Claimer { worker, actor, max, lease_ms, serves };
@@ -221,19 +223,25 @@ impl Engine {
         envelope: &(dyn Fn(Command) -> Envelope + Send + Sync),
     ) -> Result<Accepted, DocumentError> {
         let has_content = reports.iter().any(|report| matches!(report.made, Made::Content(_)));
-        // What a task's stages make has no scope to be kept under: it is recorded by digest.
         let is_task = id.task_stage().is_some();
         let keeps =
             has_content && !is_task && self.lease(id).await?.is_some_and(|lease| lease.token == token);
         let mut outputs = Vec::with_capacity(reports.len());
         for Report { module, made, scope } in reports {
             let output = match made {
-                Made::Described { digest, size_bytes } => Output { module, digest, size_bytes, scope },
+                // What is not sent is not kept, whatever scope is named.
+                Made::Described { digest, size_bytes } => {
+                    Output { module, digest, size_bytes, scope: scope.filter(|_| !is_task) }
+                }
+                Made::Content(bytes) if is_task => {
+                    let (digest, size_bytes) = (digest_of(&bytes), bytes.len() as u64);
+                    self.keep_task_output(id, token, bytes).await?;
+                    Output { module, digest, size_bytes, scope: Some(id.scope.clone()) }
+                }
                 Made::Content(bytes) => {
                     let (digest, size_bytes) = (digest_of(&bytes), bytes.len() as u64);
                     let scope = match scope {
                         Some(scope) => Some(scope),
-                        None if is_task => None,
                         None => self.output_scope(id, &module).await?,
                     };
                     if let Some(scope) = scope.as_ref().filter(|_| keeps) {

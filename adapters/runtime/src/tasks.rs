@@ -4,6 +4,8 @@
 mod allocation;
 mod creating;
 mod deleting;
+mod document;
+mod outputs;
 mod queues;
 mod watchdog;
 
@@ -25,6 +27,8 @@ use crate::engine::Engine;
 use crate::pipeline::SubmitError;
 
 pub(crate) use allocation::Allocation;
+pub use document::{OutputContent, StageOutput, TaskDocument};
+pub use outputs::{TaskOutput, TaskOutputError};
 pub use queues::QueueSettings;
 
 pub(crate) use deleting::{confirm, confirm_interrupted};

@@ -1,7 +1,8 @@
-//! The built-in worker: claims, reads documents, runs the scope's modules over them, keeps what they made, reports.
-//! Does not know how a module runs.
+//! The built-in worker: claims, reads documents, runs the modules of the scope or stage over them, keeps what they made,
+//! reports. Does not know how a module runs.
 
 pub(crate) mod batch;
+pub(crate) mod export;
 mod hand;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use domain::names::{Scope, WorkerId};
 use domain::ports::Modules;
-use domain::storage_unit::{ModuleEntry, Settings};
+use domain::storage_unit::{ModuleEntry, ModuleTable};
 use domain::stream::KeyScopeId;
 use futures::future::join_all;
 use tracing::Instrument as _;
@@ -18,6 +19,7 @@ use crate::board::Claimed;
 use crate::engine::Engine;
 use crate::pipeline::SubmitError;
 use crate::stop::Stop;
+use crate::tasks::QueueSettings;
 use crate::waiters::Serves;
 use batch::Ending;
 use hand::Hand;
@@ -62,9 +64,9 @@ pub(crate) async fn run(engine: Engine, worker: WorkerId, mut stop: Stop) {
 
 /// Works on a claim, and on more of the same queue when its modules take batches.
 async fn work_on(engine: &Engine, worker: &WorkerId, first: Claimed) {
-    let settings = match engine.unit_settings(&first.id.unit).await {
+    let settings = match engine.queue_settings(&first.id.unit).await {
         Ok(Some(settings)) => Ok(settings),
-        Ok(None) => Err("the storage unit is gone".to_owned()),
+        Ok(None) => Err("the storage unit or workspace is gone".to_owned()),
         Err(error) => Err(error.to_string()),
     };
     let mut claims = vec![first];
@@ -97,11 +99,11 @@ async fn work_on(engine: &Engine, worker: &WorkerId, first: Claimed) {
 async fn claim_more(
     engine: &Engine,
     worker: &WorkerId,
-    settings: &Settings,
+    settings: &QueueSettings,
     first: &Claimed,
 ) -> Vec<Claimed> {
     let (unit, scope) = (first.id.unit.clone(), first.id.scope.clone());
-    let more_max = batch::batch_items_max(engine.modules(), entries(settings, &scope)) - 1;
+    let more_max = batch::batch_items_max(engine.modules(), entries(&settings.modules, &scope)) - 1;
     if more_max == 0 {
         return Vec::new();
     }
@@ -120,12 +122,12 @@ async fn heartbeats(hands: &[Hand<'_>]) {
     join_all(hands.iter().map(Hand::heartbeat)).await;
 }
 
-fn entries<'a>(settings: &'a Settings, scope: &Scope) -> &'a [ModuleEntry] {
-    settings.modules.modules.get(scope).map_or(&[], Vec::as_slice)
+fn entries<'a>(table: &'a ModuleTable, scope: &Scope) -> &'a [ModuleEntry] {
+    table.modules.get(scope).map_or(&[], Vec::as_slice)
 }
 
-/// Whether every module of a scope is defined here; a scope without modules is served by nobody.
-pub(crate) fn serves(modules: &dyn Modules, settings: &Settings, scope: &Scope) -> bool {
-    let entries = entries(settings, scope);
+/// Whether every module of a scope, or of a stage, is defined here; one without modules is served by nobody.
+pub(crate) fn serves(modules: &dyn Modules, table: &ModuleTable, scope: &Scope) -> bool {
+    let entries = entries(table, scope);
     !entries.is_empty() && entries.iter().all(|entry| modules.profile(&entry.module).is_some())
 }

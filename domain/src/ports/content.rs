@@ -92,6 +92,9 @@ pub trait ContentStore: Send + Sync {
         digest: Digest,
     ) -> Result<(), ContentError>;
 
+    /// Removes everything that the engine itself keeps for a key of a unit, whatever names it. Removing nothing succeeds.
+    async fn clear_key(&self, unit: &StorageUnitName, key: &Key) -> Result<(), ContentError>;
+
     /// Removes everything that the engine itself keeps for a unit.
     async fn clear(&self, unit: &StorageUnitName) -> Result<(), ContentError>;
 }

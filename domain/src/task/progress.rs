@@ -134,8 +134,11 @@ impl Present {
         }
     }
 
-    pub(super) fn enter(&mut self, stage: Stage) {
+    /// What this stage and later ones made before is that of an earlier run: nobody is given it any longer.
+    pub(super) fn enter(&mut self, stage: Stage, version: Version) {
         self.stage = stage;
+        self.stage_version = version;
+        self.made.retain(|made, _| *made < stage);
         self.failure_code = None;
         self.phase = Phase::Automated(self.idle_work(stage));
         if stage == Stage::Export {
@@ -178,6 +181,7 @@ impl Present {
         match event {
             work::Event::Finished(finished) => {
                 self.outputs.insert(stage, finished.digest);
+                self.made.insert(stage, finished.outputs.clone());
                 if stage == Stage::Export {
                     self.integration = IntegrationStatus::Succeeded;
                 }

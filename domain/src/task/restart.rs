@@ -5,6 +5,7 @@ use super::{
     Event, ExternalIntegrationStatus, IntegrationStatus, Present, Restarted, Stage, progress::queued,
 };
 use crate::names::CampaignId;
+use crate::stream::Version;
 
 impl Present {
     /// The rule of [`super::Command::Restart`]. A hold outlives it: whoever held the task releases it.
@@ -20,12 +21,13 @@ impl Present {
         vec![restarted, queued(self.queue(Stage::PreProcessing), &self.payload)]
     }
 
-    pub(super) fn begin_again(&mut self, restarted: &Restarted) {
+    pub(super) fn begin_again(&mut self, restarted: &Restarted, version: Version) {
         self.restart_count = restarted.restart_count;
         self.campaign = restarted.campaign;
         self.edits.clear();
         self.integration = IntegrationStatus::default();
         self.external_integration = ExternalIntegrationStatus::default();
-        self.enter(Stage::PreProcessing);
+        self.reviewed_by.clear();
+        self.enter(Stage::PreProcessing, version);
     }
 }

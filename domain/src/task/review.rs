@@ -115,6 +115,7 @@ impl Present {
     /// A review begins; an export that has not happened is asked for no longer.
     pub(super) fn review_again(&mut self) {
         self.phase = Phase::Review(Review::default());
+        self.reviewed_by.clear();
         if self.integration == IntegrationStatus::Queued {
             self.integration = IntegrationStatus::NotQueued;
         }

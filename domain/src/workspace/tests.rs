@@ -46,7 +46,7 @@ fn settings_that_could_not_work_are_refused() {
     };
     let exporting = Plan { export: true, ..Plan::default() };
     let reason = refusal(Settings { plan: exporting.clone(), ..settings() });
-    assert!(reason.contains("no webhook"), "{reason}");
+    assert!(reason.contains("neither a webhook"), "{reason}");
     let reason = refusal(Settings { webhook: webhook("ftp://x", 1), ..settings() });
     assert!(reason.starts_with("webhook.url must be"), "{reason}");
     let reason = refusal(Settings { webhook: webhook("https://x", 0), ..settings() });
@@ -58,6 +58,12 @@ fn settings_that_could_not_work_are_refused() {
     let limits = Limits { lease_ms: Millis(0), ..Limits::default() };
     let reason = refusal(Settings { limits, ..settings() });
     assert!(reason.starts_with("limits.lease_ms must be"), "{reason}");
+    let module = serde_json::from_value(serde_json::json!([{ "module": "send" }])).expect("module entries");
+    let modules = BTreeMap::from([(Stage::Export, module)]);
+    let by_modules = Settings { plan: exporting.clone(), modules, ..settings() };
+    assert!(Workspace::Absent.decide(&Command::Create(by_modules.clone())).is_ok());
+    let reason = refusal(Settings { webhook: webhook("https://x", 1), ..by_modules });
+    assert!(reason.starts_with("modules.export must be left out"), "{reason}");
     let works = Settings { plan: exporting, webhook: webhook("https://x", 1), ..settings() };
     assert!(Workspace::Absent.decide(&Command::Create(works)).is_ok());
 }

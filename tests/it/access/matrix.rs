@@ -64,8 +64,14 @@ impl Things {
             Some("tasks" | "workspaces" | "batches") => self.number,
             Some(_) | None => &self.campaign,
         };
-        let names =
-            [("{unit}", self.unit), ("{scope}", "raw"), ("{key}", "a"), ("{enabled}", "true"), ("{id}", id)];
+        let names = [
+            ("{unit}", self.unit),
+            ("{scope}", "raw"),
+            ("{key}", "a"),
+            ("{enabled}", "true"),
+            ("{stage}", "recognition"),
+            ("{id}", id),
+        ];
         let path = names.iter().fold(line.path.to_owned(), |path, (name, value)| path.replace(name, value));
         path.replace("{name}", self.unit) + line.query
     }

@@ -13,11 +13,11 @@ use tests::place::{Place, claim, complete, finish, send, until, word, worker};
 
 const SPAN: Millis = Millis(20);
 
-fn id(number: u64) -> TaskId {
+pub(crate) fn id(number: u64) -> TaskId {
     TaskId::new(number).expect("not 0")
 }
 
-pub(super) async fn ask(engine: &Engine, number: u64, command: task::Command) {
+pub(crate) async fn ask(engine: &Engine, number: u64, command: task::Command) {
     send(engine, Command::Task(id(number), command)).await.expect("the command is carried out");
 }
 

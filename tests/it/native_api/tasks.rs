@@ -5,6 +5,7 @@ mod creating;
 mod life;
 mod listing;
 mod many;
+mod outputs;
 mod wrong;
 
 use serde_json::{Value, json};

@@ -76,6 +76,10 @@ impl ContentStore for SlowListings {
         self.inner.remove(unit, key, scope, digest).await
     }
 
+    async fn clear_key(&self, unit: &StorageUnitName, key: &Key) -> Result<(), ContentError> {
+        self.inner.clear_key(unit, key).await
+    }
+
     async fn clear(&self, unit: &StorageUnitName) -> Result<(), ContentError> {
         self.inner.clear(unit).await
     }

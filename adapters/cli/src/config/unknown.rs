@@ -1,15 +1,16 @@
 //! Unknown keys of the configuration, and which known key was probably meant.
 
-use modules::Definition;
+use modules::{Definition, WebhookSettings};
 use toml::Table;
 
 use super::{Config, ContentConfig, Limits, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
-const WITHOUT_DEFAULT: [(&str, &[&str]); 4] = [
+const WITHOUT_DEFAULT: [(&str, &[&str]); 5] = [
     ("", &["tls_cert", "tls_key"]),
     ("content.", &["base_url"]),
     ("limits.", &["log_bytes_max", "requests_per_second_max"]),
+    ("webhooks.", &["ca_file"]),
     ("modules.", &["url", "shell", "dir", "output_scope"]),
 ];
 
@@ -22,6 +23,7 @@ pub(super) fn check(table: &Table) -> Result<(), String> {
     check_section("", table, &config)?;
     section(table, "limits", &known(&Limits::default()))?;
     section(table, "content", &known(&ContentConfig::default()))?;
+    section(table, "webhooks", &known(&WebhookSettings::default()))?;
     section(table, "tasks", &known(&TasksConfig::default()))?;
     section(table, "stager", &["zone".to_owned()])?;
     let definition = known(&Definition::default());

@@ -71,6 +71,8 @@ pub(crate) const TABLE: &[Route] = &[
     native("/v1/tasks/restart", &[("POST", Write)]),
     native("/v1/tasks/{id}", &[("GET", Read), ("DELETE", Write)]),
     native("/v1/tasks/{id}/context", &[("GET", ReadWork)]),
+    native("/v1/tasks/{id}/input", &[("GET", ReadWork)]),
+    native("/v1/tasks/{id}/outputs/{stage}", &[("GET", ReadWork)]),
     native("/v1/tasks/{id}/events", &[("GET", Read)]),
     native("/v1/tasks/{id}/attempts", &[("GET", Read)]),
     native("/v1/tasks/{id}/restart", &[("POST", Write)]),

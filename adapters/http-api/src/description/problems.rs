@@ -149,6 +149,18 @@ refusals! {
     }
     /// Of a task that must be there.
     TaskRefusals { 404: "task_not_found" }
+    /// Of what a module is given of a task.
+    TaskInputRefusals {
+        404: "task_not_found" | "content_not_found",
+        413: "content_too_large",
+        503: "content_unavailable",
+    }
+    /// Of what a stage of a task made.
+    TaskOutputRefusals {
+        404: "task_not_found" | "output_not_made" | "output_not_kept",
+        413: "content_too_large",
+        503: "content_unavailable",
+    }
     /// Of a new task.
     TaskCreateRefusals {
         404: "workspace_not_found" | "batch_not_found",

@@ -10,8 +10,8 @@ use utoipa::{PartialSchema as _, ToSchema};
 
 use super::names::{
     Actor, AnyObject, BatchId, CampaignId, Count, Digest, DisplayName, EditPath, ExternalId, Millis,
-    OrganizationId, Position, SecretName, TaskId, TaskStatusName, Timestamp, Token, UserName, Version,
-    WorkerId, WorkspaceId,
+    ModuleName, OrganizationId, Position, SecretName, TaskId, TaskStatusName, Timestamp, Token, UserName,
+    Version, WorkerId, WorkspaceId,
 };
 use super::settings::{Limits, ModuleEntry};
 use super::things::{LastError, Status};
@@ -456,12 +456,68 @@ pub(crate) struct LeasedTask {
     #[schema(required = false)]
     external_id: ExternalId,
     display_name: DisplayName,
+    #[schema(required = false)]
+    description: String,
+    priority: TaskPriority,
     restart_count: Count,
     context: AnyObject,
     metadata: AnyObject,
     custom_form_values: AnyObject,
     /// What people changed since the last restart.
     edits: BTreeMap<EditPath, Value>,
-    /// What the stages before made, each as one digest.
-    outputs: BTreeMap<Stage, Digest>,
+    /// Who approved it in its review.
+    reviewed_by: Vec<UserName>,
+    /// What the stages before made.
+    outputs: BTreeMap<Stage, LeasedOutput>,
+}
+
+/// What a stage of a task made.
+#[derive(ToSchema)]
+pub(crate) struct LeasedOutput {
+    module: ModuleName,
+    digest: Digest,
+    size_bytes: Count,
+    /// Whether `GET /v1/tasks/{id}/outputs/{stage}` gives it.
+    kept: bool,
+}
+
+/// What a module is given of a task.
+#[derive(ToSchema)]
+pub(crate) struct TaskDocument {
+    id: TaskId,
+    workspace: WorkspaceId,
+    stage: Stage,
+    #[schema(required = false)]
+    batch: BatchId,
+    #[schema(required = false)]
+    external_id: ExternalId,
+    display_name: DisplayName,
+    #[schema(required = false)]
+    description: String,
+    priority: TaskPriority,
+    restart_count: Count,
+    context: AnyObject,
+    metadata: AnyObject,
+    custom_form_values: AnyObject,
+    /// What people changed since the last restart.
+    edits: BTreeMap<EditPath, Value>,
+    /// Who approved it in its review.
+    reviewed_by: Vec<UserName>,
+    /// What the stages before made.
+    outputs: BTreeMap<Stage, OutputWithContent>,
+}
+
+/// What a stage of a task made, with its bytes when they are kept.
+#[derive(ToSchema)]
+pub(crate) struct OutputWithContent {
+    module: ModuleName,
+    digest: Digest,
+    size_bytes: Count,
+    kept: bool,
+    /// The bytes, when they are text.
+    #[schema(required = false)]
+    content: String,
+    /// The bytes as Base64, when they are not.
+    #[schema(required = false)]
+    content_base64: String,
 }

@@ -2,7 +2,6 @@
 
 mod report;
 mod since;
-mod task;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,13 +12,12 @@ use domain::storage_unit::ModuleEntry;
 use domain::stream::{KeyScopeId, Position};
 use domain::time::{Millis, Timestamp};
 use domain::work::Token;
-use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, QueueSettings, SubmitError};
+use runtime::{Claim, ClaimError, Claimed, Engine, QueueFilter, QueueSettings, SubmitError, TaskDocument};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::task::TaskBody;
 use super::{Reply, documents, ok};
 use crate::description::problems::ClaimRefusals;
 use crate::description::{names, settings, tasks as described};
@@ -117,12 +115,12 @@ struct LeaseBody {
     /// What runs over the scope, each with the unit's settings overlaid by its own.
     #[schema(value_type = Vec<settings::ModuleEntry>)]
     modules: Vec<ModuleEntry>,
-    /// Where the document is, at this server; of a task, its context.
+    /// Where the document is, at this server; of a task, what a module is given of it.
     input_url: String,
     /// The task whose stage it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = described::LeasedTask, required = false)]
-    task: Option<TaskBody>,
+    task: Option<TaskDocument>,
 }
 
 /// Leases that were given.
@@ -200,9 +198,13 @@ async fn bodies(engine: &Engine, leases: &[Claimed]) -> Result<Vec<LeaseBody>, P
             units.insert(id.unit.clone(), engine.queue_settings(&id.unit).await?.unwrap_or_default());
         }
         let modules = units.get(&id.unit).map(|unit| unit.modules.overlaid(&id.scope)).unwrap_or_default();
-        let task = task::of(engine, &id).await?;
+        // What a task's plan says of another attempt goes before what its workspace says by now.
+        let planned = engine.planned_retry(&id).await?;
+        let planned = |entry: ModuleEntry| ModuleEntry { retry: planned.or(entry.retry), ..entry };
+        let modules = modules.into_iter().map(planned).collect();
+        let task = engine.task_document(&id).await?;
         let input_url = match &task {
-            Some(task) => task.context_url(),
+            Some(task) => format!("/v1/tasks/{}/input", task.id),
             None => documents::url(&id),
         };
         let KeyScopeId { unit, scope, key } = id;

@@ -3,6 +3,7 @@
 
 mod create;
 mod list;
+mod outputs;
 mod restart;
 mod steer;
 
@@ -32,6 +33,8 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(restart::restart))
         .routes(routes!(show, steer::delete))
         .routes(routes!(context))
+        .routes(routes!(outputs::input))
+        .routes(routes!(outputs::output))
         .routes(routes!(timeline))
         .routes(routes!(attempts))
         .routes(routes!(steer::restart))
@@ -96,11 +99,11 @@ async fn show(State(state): State<ApiState>, Path(id): Path<TaskId>, Query(query
 #[serde(deny_unknown_fields)]
 struct NoQuery {}
 
-/// Show what the workers of a task are given
+/// Show the context of a task
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/context", operation_id = "task_context", tag = "tasks",
     params(("id" = inline(names::TaskId), Path)),
-    responses((status = 200, description = "What its workers are given", body = names::AnyObject), TaskRefusals),
+    responses((status = 200, description = "What it was created with for its workers", body = names::AnyObject), TaskRefusals),
 )]
 async fn context(
     State(state): State<ApiState>,

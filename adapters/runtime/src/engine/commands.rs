@@ -1,5 +1,6 @@
 //! What can be asked of an engine.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -112,10 +113,21 @@ impl Engine {
         self.board().claim(&claimer, wait).await
     }
 
-    /// Whether the built-in workers can work on a scope.
+    /// Whether the built-in workers can work on a scope, or on a stage.
     pub(crate) fn serves(&self, unit: &StorageUnitName, scope: &Scope) -> bool {
         let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
         let settings = units.get(unit).and_then(Option::as_ref);
-        settings.is_some_and(|settings| worker::serves(self.modules(), settings, scope))
+        settings.is_some_and(|settings| worker::serves(self.modules(), &settings.modules, scope))
+    }
+
+    /// Whether exports to webhooks happen here, and the work of a queue is one of them: then it is nobody else's.
+    pub(crate) fn exports(&self, unit: &StorageUnitName, scope: &Scope) -> bool {
+        if !self.0.is_exporting.load(Ordering::Relaxed) {
+            return false;
+        }
+        let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(settings) = units.get(unit).and_then(Option::as_ref) else { return false };
+        let has_modules = settings.modules.modules.get(scope).is_some_and(|modules| !modules.is_empty());
+        worker::export::serves(unit, scope, has_modules)
     }
 }

@@ -73,7 +73,9 @@ impl Engine {
         loop {
             let page = read_model::list::<Workspaces>(self.read_model(), query.clone()).await?;
             for row in page.rows {
-                self.0.owners.learn(&StorageUnitName::of_tasks(row.id), &row.organization);
+                let unit = StorageUnitName::of_tasks(row.id);
+                self.0.owners.learn(&unit, &row.organization);
+                self.learn_unit(&unit).await?;
             }
             if page.next.is_none() {
                 return Ok(());
@@ -140,7 +142,7 @@ impl Engine {
     }
 
     async fn learn_unit(&self, unit: &StorageUnitName) -> Result<(), SubmitError> {
-        let settings = self.unit_settings(unit).await?;
+        let settings = self.queue_settings(unit).await?;
         // Whose it is has to be known before anybody claims from it.
         self.owner(unit).await?;
         let mut units = self.0.units.write().unwrap_or_else(PoisonError::into_inner);
@@ -213,8 +215,9 @@ impl Engine {
                 self.withdraw_too_late(process::delete(recorded.id.0, id)).await;
             }
             (Event::Workspace(_), Ok(Subject::Workspace(id))) => {
-                self.0.owners.learn(&StorageUnitName::of_tasks(id), &recorded.metadata.organization);
-                self.board().wake();
+                let unit = StorageUnitName::of_tasks(id);
+                self.0.owners.learn(&unit, &recorded.metadata.organization);
+                self.learn_unit(&unit).await?;
             }
             (Event::Task(task::Event::DeletionRequested(_)), Ok(Subject::Task(id))) => {
                 self.spawn_sender(tasks::confirm(self.clone(), id, recorded.id.0)).await;

@@ -39,7 +39,10 @@ impl Engine {
 
     /// How often and when a stage of a task is tried again, as its plan says; nothing when the plan does not say, or the
     /// work is no task's.
-    pub(crate) async fn planned_retry(&self, id: &WorkId) -> Result<Option<RetryPolicy>, SubmitError> {
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub async fn planned_retry(&self, id: &WorkId) -> Result<Option<RetryPolicy>, SubmitError> {
         let Some((task, stage)) = id.task_stage() else { return Ok(None) };
         let task = self.task(task).await?;
         Ok(task.present().and_then(|task| task.payload.plan.retry.get(&stage).copied()))

@@ -30,6 +30,11 @@ pub trait Held: Sync {
     /// Whether the lease was found to be gone.
     fn is_lost(&self) -> bool;
 
+    /// How often and when another attempt is made, whatever the module's entry says; nothing unless a plan says it.
+    fn planned_retry(&self) -> Option<RetryPolicy> {
+        None
+    }
+
     /// The document, or how the attempt ends without it.
     async fn read(&self) -> Result<Vec<u8>, Ending>;
 
@@ -175,7 +180,8 @@ impl<H: Held> Item<'_, H> {
                 }
             }
             Some(Err(failure)) => {
-                self.ending = Some(Ending::failed(failure, entry.retry.unwrap_or(profile.retry)));
+                let retry = self.hand.planned_retry().or(entry.retry).unwrap_or(profile.retry);
+                self.ending = Some(Ending::failed(failure, retry));
             }
             None => {
                 let problem = format!("the module {} gave fewer results than it got documents", entry.module);
@@ -191,7 +197,12 @@ impl<H: Held> Item<'_, H> {
         profile: &ModuleProfile,
     ) -> Result<(), Ending> {
         let (digest, size_bytes) = (digest_of(&output), output.len() as u64);
-        let scope = entry.output_scope.clone().or_else(|| profile.output_scope.clone());
+        let id = self.hand.id();
+        let scope = match id.task_stage() {
+            // What a task's stage makes is always kept, under the stage.
+            Some(_) => Some(id.scope.clone()),
+            None => entry.output_scope.clone().or_else(|| profile.output_scope.clone()),
+        };
         self.previous.clone_from(&output);
         if let Some(scope) = &scope {
             self.hand.keep(scope, output).await?;

@@ -30,7 +30,9 @@ pub(super) struct Hand<'a> {
     pub(super) claim: Claimed,
     worker: &'a WorkerId,
     /// The largest document that is read, in bytes.
-    input_bytes_max: u64,
+    pub(super) input_bytes_max: u64,
+    /// How often and when the plan of a task has its stage tried again.
+    planned_retry: Option<RetryPolicy>,
     lost: AtomicBool,
 }
 
@@ -42,7 +44,10 @@ impl<'a> Hand<'a> {
         input_bytes_max: u64,
         claim: Claimed,
     ) -> Option<Self> {
-        let hand = Self { engine, claim, worker, input_bytes_max, lost: AtomicBool::new(false) };
+        // Without an answer the attempt ends as the module's own entry says.
+        let planned_retry = engine.planned_retry(&claim.id).await.ok().flatten();
+        let lost = AtomicBool::new(false);
+        let hand = Self { engine, claim, worker, input_bytes_max, planned_retry, lost };
         match hand.send(work::Command::Start { token: hand.claim.token }).await {
             Ok(_) => Some(hand),
             Err(error) => {
@@ -57,6 +62,9 @@ impl<'a> Hand<'a> {
     /// counts.
     async fn keep_if_leased(&self, scope: &Scope, output: Vec<u8>) -> Result<(), DocumentError> {
         let id = &self.claim.id;
+        if id.task_stage().is_some() {
+            return self.engine.keep_task_output(id, self.claim.token, output).await;
+        }
         if !self.is_leased().await? {
             return Ok(());
         }
@@ -143,9 +151,16 @@ impl Held for Hand<'_> {
         self.lost.load(Ordering::Relaxed)
     }
 
+    fn planned_retry(&self) -> Option<RetryPolicy> {
+        self.planned_retry
+    }
+
     async fn read(&self) -> Result<Vec<u8>, Ending> {
         let KeyScopeId { unit, scope, key } = &self.claim.id;
-        let read = self.engine.document(unit, key, scope, self.input_bytes_max).await;
+        let read = match self.claim.id.task_stage() {
+            Some(_) => self.engine.task_input(&self.claim.id, self.input_bytes_max).await,
+            None => self.engine.document(unit, key, scope, self.input_bytes_max).await,
+        };
         read.map_err(|error| unreadable(&error))
     }
 
@@ -155,7 +170,7 @@ impl Held for Hand<'_> {
     }
 }
 
-fn unreadable(error: &DocumentError) -> Ending {
+pub(super) fn unreadable(error: &DocumentError) -> Ending {
     let (code, may_pass_later) = match error {
         DocumentError::Content(ContentError::NotFound { .. }) => ("input_not_found", false),
         DocumentError::Content(ContentError::TooLarge { .. }) => ("input_too_large", false),

@@ -105,6 +105,30 @@ fn what_is_too_large_or_assigned_twice_is_not_created() {
     assert_eq!(create(twice), Err(Refusal::WrongAssignment { problem }));
 }
 
+#[test]
+fn what_the_stages_made_is_that_of_the_present_run() {
+    let given = given(full()).done().done();
+    let made = |given: &Given| given.present().made.keys().copied().collect::<Vec<_>>();
+    assert_eq!(made(&given), [Stage::PreProcessing, Stage::Recognition]);
+    let entered = given.present().stage_version;
+    let exporting = given.when(&approve("ann"));
+    assert_eq!(exporting.present().reviewed_by, [user("ann")]);
+    assert!(exporting.present().stage_version > entered);
+    let entered = exporting.present().stage_version;
+    let leased = exporting.leased();
+    assert_eq!(leased.present().stage_version, entered, "every attempt is one on the same run of the stage");
+    let again = leased.when(&RESTART);
+    assert_eq!((made(&again), again.present().outputs.len()), (vec![], 2));
+    assert!(again.present().reviewed_by.is_empty());
+}
+
+#[test]
+fn a_review_that_begins_again_forgets_who_approved_before() {
+    let refused = given(full()).done().done().when(&approve("ann")).failed("http_500");
+    assert!(refused.present().reviewed_by.is_empty());
+    assert_eq!(refused.when(&approve("bob")).present().reviewed_by, [user("bob")]);
+}
+
 impl Given {
     /// The worker that has the stage does it.
     fn done_by_itself(self) -> Self {

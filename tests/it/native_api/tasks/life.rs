@@ -16,7 +16,9 @@ async fn a_task_goes_through_its_stages_and_its_review_into_history() {
     assert_eq!(lease["task"]["context"], json!({ "url": "http://x/1" }));
     assert_eq!(lease["task"]["external_id"], "IN-1");
     assert_eq!(lease["modules"][0]["module"], "fetch");
-    let context = harness.get(lease["input_url"].as_str().unwrap()).await.expect(200).json();
+    let input = harness.get(lease["input_url"].as_str().unwrap()).await.expect(200).json();
+    assert_eq!(input, lease["task"]);
+    let context = harness.get(&format!("{path}/context")).await.expect(200).json();
     assert_eq!(context, lease["task"]["context"]);
     let _started = harness.post("/v1/leases/start", item(&lease, json!({}))).await.expect(200);
     let _extended = harness.post("/v1/leases/extend", item(&lease, json!({}))).await.expect(200);
@@ -27,7 +29,7 @@ async fn a_task_goes_through_its_stages_and_its_review_into_history() {
 
     let lease = claim(&harness).await;
     assert_eq!(lease["scope"], "recognition");
-    assert!(lease["task"]["outputs"]["pre_processing"].is_string(), "{lease}");
+    assert_eq!(lease["task"]["outputs"]["pre_processing"]["size_bytes"], 11, "{lease}");
     complete(&harness, &lease).await;
     assert_eq!(status(&harness, &path).await, "ToReview");
 

@@ -369,9 +369,10 @@ impl Reporter<'_> {
             let detail = format!("there are more than {OUTPUTS_MAX} outputs; report fewer");
             return Err(Problem::invalid("too_many_outputs", detail));
         }
-        if place.id().task_stage().is_some() && body.outputs.iter().any(|output| output.scope.is_some()) {
-            let detail = "what a task's stage makes is recorded by digest and not kept, so it has no scope; leave scope out, and \
-                          keep the content where the next stage finds it";
+        let elsewhere =
+            |output: &OutputBody| output.scope.as_ref().is_some_and(|scope| *scope != place.scope);
+        if place.id().task_stage().is_some() && body.outputs.iter().any(elsewhere) {
+            let detail = "what a task's stage makes is kept under that stage and under no other scope; leave scope out";
             return Err(Problem::invalid("invalid_output", detail));
         }
         let reports = body.outputs.into_iter().map(reported).collect::<Result<Vec<_>, _>>()?;
