@@ -3,8 +3,10 @@
 
 mod again;
 mod answers;
+mod example;
 mod journey;
 mod receiver;
+mod served;
 
 use std::sync::Arc;
 

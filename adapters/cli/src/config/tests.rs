@@ -81,3 +81,20 @@ fn tasks_are_counted_by_the_words_that_find_them() {
     assert!(problem(&gauge("failed", "color = 'red'")).contains("color"));
     assert!(problem(&(gauge("a", "") + &gauge("a", ""))).contains("a name of its own"));
 }
+
+#[test]
+fn secrets_are_named_and_never_shown() {
+    let text = "[webhooks]\nhosts = [\"erp\"]\n[secrets]\na = \"hunter2\"\nb = { file = \"/f\" }\nc = { env = \"C\" }\n";
+    let config = Config::parse(text).unwrap();
+    assert_eq!((config.secrets.len(), config.webhooks.hosts.len()), (3, 1));
+    assert!(!format!("{config:?}{}", serde_json::to_string(&config).unwrap()).contains("hunter2"));
+    for (wrong, expected) in [
+        ("[secrets]\na = 1\n", "a secret is a text"),
+        ("[secrets]\na = { path = \"/f\" }\n", "a secret is a text"),
+        ("[secrets]\n\"a b\" = \"x\"\n", "a secret's name"),
+        ("[webhooks]\nhost = []\n", "hosts"),
+    ] {
+        let error = Config::parse(wrong).unwrap_err();
+        assert!(error.contains(expected), "{wrong}: {error}");
+    }
+}
