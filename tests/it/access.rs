@@ -6,6 +6,7 @@ mod limits;
 mod matrix;
 mod organizations;
 mod tls;
+mod tokens;
 
 use serde_json::{Value, json};
 use tests::harness::{Harness, Reply, Setup};

@@ -2,6 +2,7 @@
 //! a panic or a hang. One table per surface; a row is a request and the status that it gets.
 
 mod native;
+mod smartdocumentor;
 mod socket;
 mod stager;
 

@@ -17,6 +17,7 @@ mod openapi;
 mod operations;
 mod packaging;
 mod python_worker;
+mod smartdocumentor;
 mod stager_access;
 mod stager_admin;
 mod stager_batch;

@@ -6,7 +6,7 @@ mod positions;
 mod projections;
 mod storage_units;
 mod system;
-mod tasks;
+pub(crate) mod tasks;
 
 use serde_json::{Value, json};
 use tests::harness::Harness;

@@ -18,12 +18,14 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::access::Cause;
+use domain::names::ApiKeyId;
 use runtime::{Denied, Knock};
 
+use crate::connect::tokens::Tokens;
 use crate::limits::Limits;
 use crate::problem::{Problem, no_such_method};
-use crate::stager;
 use crate::state::ApiState;
+use crate::{smartdocumentor, stager};
 use identity::{Identity, forbidden};
 use rights::Right;
 use table::{Route, Surface, TABLE};
@@ -33,6 +35,7 @@ use table::{Route, Surface, TABLE};
 pub(crate) struct Guard {
     state: ApiState,
     limits: Arc<Limits>,
+    tokens: Arc<Tokens>,
     routes: Arc<HashMap<&'static str, &'static Route>>,
 }
 
@@ -62,14 +65,14 @@ pub fn access_table() -> Vec<RouteAccess> {
 }
 
 impl Guard {
-    pub(crate) fn new(state: ApiState) -> Self {
+    pub(crate) fn new(state: ApiState, tokens: Arc<Tokens>) -> Self {
         let limits = Arc::new(Limits::new(&state.settings));
         let routes = Arc::new(TABLE.iter().map(|route| (route.path, route)).collect());
-        Self { state, limits, routes }
+        Self { state, limits, tokens, routes }
     }
 
     /// Who asks, if that is allowed here.
-    fn identify(&self, headers: &HeaderMap) -> Result<Identity, Denied> {
+    fn identify(&self, surface: Surface, headers: &HeaderMap) -> Result<Identity, Denied> {
         let engine = &self.state.engine;
         if self.state.settings.trusted {
             return Ok(Identity::anybody());
@@ -78,14 +81,25 @@ impl Guard {
             let no_key = Denied { cause: Cause::NoKey, organization: None };
             return if engine.has_keys() { Err(no_key) } else { Ok(Identity::anybody()) };
         };
+        if let Some(id) = self.key_of_token(surface, presented) {
+            return engine.key_holder(id).map(Identity::from);
+        }
         let unknown = Denied { cause: Cause::UnknownKey, organization: None };
         let (id, secret) = secret::parse(presented).ok_or(unknown)?;
         engine.authenticate(id, secret).map(Identity::from)
     }
 
+    /// The key that a token stands for, where tokens count.
+    fn key_of_token(&self, surface: Surface, presented: &str) -> Option<ApiKeyId> {
+        match surface {
+            Surface::SmartDocumentor => self.tokens.key_of(presented, self.state.engine.clock().now()),
+            Surface::Native | Surface::Stager => None,
+        }
+    }
+
     async fn let_in(&self, route: &Route, right: Right, request: &mut Request) -> Result<(), Problem> {
         let address = address(request);
-        let identity = self.identify(request.headers());
+        let identity = self.identify(route.surface, request.headers());
         self.limits.check_rate(identity.as_ref().ok(), address)?;
         let (problem, knock) = match identity {
             Ok(identity) if identity.has(right) => {
@@ -94,7 +108,10 @@ impl Guard {
             }
             Ok(identity) => (forbidden(right), identity.knock(request.method().as_str(), route.path)),
             Err(denied) => {
-                let id = bearer(request.headers()).and_then(secret::parse).map(|(id, _)| id);
+                let id = bearer(request.headers()).and_then(|presented| {
+                    let of_key = || secret::parse(presented).map(|(id, _)| id);
+                    self.key_of_token(route.surface, presented).or_else(of_key)
+                });
                 let knock = Knock {
                     cause: denied.cause,
                     key: id.zip(denied.organization),
@@ -116,7 +133,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-fn address(request: &Request) -> Option<IpAddr> {
+pub(crate) fn address(request: &Request) -> Option<IpAddr> {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip())
 }
 
@@ -145,14 +162,21 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
         }
         return response;
     };
-    let permit = match guard.limits.enter(right, request.headers()) {
+    // Whether the process lives is answered in any case.
+    let is_counted = right != Right::Open || route.surface != Surface::Native;
+    let permit = match guard.limits.enter(is_counted, request.headers()) {
         Ok(permit) => permit,
-        Err(problem) => return refused(route.surface, problem),
+        Err(problem) => return refused(route, problem),
     };
-    if right != Right::Open
-        && let Err(problem) = guard.let_in(route, right, &mut request).await
-    {
-        return refused(route.surface, problem);
+    let let_in = if right != Right::Open {
+        guard.let_in(route, right, &mut request).await
+    } else if is_counted {
+        guard.limits.check_rate(None, address(&request))
+    } else {
+        Ok(())
+    };
+    if let Err(problem) = let_in {
+        return refused(route, problem);
     }
     let response = next.run(request).await;
     // What is still written after this, such as a stream of events, counts no longer.
@@ -160,11 +184,12 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     response
 }
 
-fn refused(surface: Surface, problem: Problem) -> Response {
+fn refused(route: &Route, problem: Problem) -> Response {
     let status = problem.status;
-    let mut response = match surface {
+    let mut response = match route.surface {
         Surface::Native => problem.into_response(),
         Surface::Stager => stager::refused(problem),
+        Surface::SmartDocumentor => smartdocumentor::refused(route.path, problem),
     };
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,4 +1,4 @@
-//! The HTTP surfaces: the native API at `/v1`, StageR's at its own paths, and what operations need.
+//! The HTTP surfaces: the native API at `/v1`, StageR's and SmartDocumentor's at their own paths, and what operations need.
 //!
 //! Surfaces translate: a request becomes a command or a question to the engine, its answer becomes a reply. They know no
 //! rule and no store.
@@ -8,6 +8,7 @@
 mod access;
 mod admission;
 mod closing;
+mod connect;
 mod description;
 mod docs;
 mod extract;
@@ -21,6 +22,7 @@ mod position;
 mod problem;
 mod reprocess;
 mod request;
+mod smartdocumentor;
 mod stager;
 mod state;
 
@@ -42,16 +44,21 @@ pub fn router(state: ApiState) -> Router {
     let body_bytes_max = state.settings.body_bytes_max;
     let metrics = Arc::<metrics::HttpMetrics>::default();
     let observer = observe::Observer { state: state.clone(), metrics: metrics.clone() };
+    let tokens = Arc::<connect::tokens::Tokens>::default();
+    let guard = access::Guard::new(state.clone(), tokens.clone());
     let (described, _) = described().split_for_parts();
     described
         .merge(stager::router())
+        .merge(smartdocumentor::router())
+        .merge(connect::router())
         .merge(docs::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(from_fn_with_state(access::Guard::new(state.clone()), access::guard))
+        .layer(from_fn_with_state(guard, access::guard))
         .layer(from_fn_with_state(state.clone(), position::stamp_every_reply))
         .layer(Extension(metrics))
+        .layer(Extension(tokens))
         .layer(from_fn_with_state(observer, observe::every_request))
         .with_state(state)
 }

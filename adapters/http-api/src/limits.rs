@@ -12,7 +12,6 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::identity::Identity;
-use crate::access::rights::Right;
 use crate::problem::Problem;
 use crate::state::HttpSettings;
 
@@ -46,10 +45,10 @@ impl Limits {
         }
     }
 
-    /// Lets a request in while there is room. Whether the process lives is answered in any case.
+    /// Lets a request in while there is room; one that does not count needs none.
     pub(crate) fn enter(
         &self,
-        right: Right,
+        is_counted: bool,
         headers: &HeaderMap,
     ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
@@ -59,7 +58,7 @@ impl Limits {
             let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Err(Problem::new(status, "headers_too_large", detail));
         }
-        if right == Right::Open {
+        if !is_counted {
             return Ok(None);
         }
         Arc::clone(&self.at_once).try_acquire_owned().map(Some).map_err(|_| {

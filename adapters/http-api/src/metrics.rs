@@ -119,6 +119,7 @@ fn surface(route: &str) -> &'static str {
     match route.split('/').nth(1).unwrap_or_default() {
         "v1" => "native",
         "admin" | "transaction" | "access" | "reprocess" => "stager",
+        "api" | "connect" => "smartdocumentor",
         "healthz" | "readyz" | "metrics" => "operations",
         _ => "other",
     }

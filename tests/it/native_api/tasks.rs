@@ -30,14 +30,14 @@ async fn create(harness: &Harness, task: Value) -> String {
 }
 
 /// The one lease that there is.
-async fn claim(harness: &Harness) -> Value {
+pub(crate) async fn claim(harness: &Harness) -> Value {
     let claim = json!({ "worker": "w", "queues": [{ "unit": "task/1" }], "wait_ms": 30_000 });
     let claimed = harness.post("/v1/leases", claim).await.expect(200).json();
     claimed["leases"][0].clone()
 }
 
 /// What a worker says of a lease.
-fn item(lease: &Value, more: Value) -> Value {
+pub(crate) fn item(lease: &Value, more: Value) -> Value {
     let mut item = json!({ "worker": "w" });
     for member in ["unit", "scope", "key", "token"] {
         item[member] = lease[member].clone();
@@ -48,7 +48,7 @@ fn item(lease: &Value, more: Value) -> Value {
     item
 }
 
-async fn complete(harness: &Harness, lease: &Value) {
+pub(crate) async fn complete(harness: &Harness, lease: &Value) {
     let output = json!({ "outputs": [{ "module": "fetch", "content": "three pages" }] });
     let _reply = harness.post("/v1/leases/complete", item(lease, output)).await.expect(200);
 }

@@ -10,6 +10,8 @@ pub(crate) enum Surface {
     Native,
     /// StageR's codes.
     Stager,
+    /// SmartDocumentor's: problem details, or no body at all. Here a token stands for a key.
+    SmartDocumentor,
 }
 
 /// A route.
@@ -28,6 +30,10 @@ const fn native(path: &'static str, methods: &'static [(&'static str, Right)]) -
 
 const fn stager(path: &'static str, methods: &'static [(&'static str, Right)]) -> Route {
     Route { path, methods, surface: Surface::Stager }
+}
+
+const fn smart(path: &'static str, methods: &'static [(&'static str, Right)]) -> Route {
+    Route { path, methods, surface: Surface::SmartDocumentor }
 }
 
 /// Every route.
@@ -139,6 +145,17 @@ pub(crate) const TABLE: &[Route] = &[
     stager("/reprocess/keys/{unit}/{scope}", &[("GET", Write), ("POST", Write)]),
     stager("/reprocess/all/{unit}/{scope}", &[("GET", Write), ("POST", Write)]),
     stager("/reprocess/reset/{unit}", &[("GET", Write), ("POST", Write)]),
+    // SmartDocumentor, `reference/smartdocumentor.md` §1 and §4. Whoever asks for a token proves in the request who it is.
+    smart("/connect/token", &[("POST", Open)]),
+    smart("/api/v1.0/external/sdtask/process", &[("POST", Write)]),
+    smart("/api/v1.0/external/sdtask/status", &[("GET", Read)]),
+    smart("/api/v1.0/external/sdtask/statuslist", &[("GET", Read)]),
+    smart("/api/v1.0/external/sdtask/statuslistpaginated", &[("GET", Read)]),
+    smart("/api/v1.0/external/sdtask/restartprocessing", &[("PATCH", Write)]),
+    smart("/api/v1.0/external/sdtask/externalIntegrationStatus", &[("PATCH", Write)]),
+    smart("/api/v1.0/external/sdworkspace/CurrentWorkspaces", &[("GET", Read)]),
+    smart("/api/v1.0/external/sdbatch", &[("GET", Read), ("POST", Write)]),
+    smart("/api/v1.0/external/sdbatch/listpaginated", &[("GET", Read)]),
 ];
 
 impl Route {
@@ -152,8 +169,8 @@ impl Route {
     /// The methods that it answers, as in the header `Allow`.
     pub(crate) fn allowed(&self) -> String {
         let words = self.methods.iter().map(|(method, _)| match (*method, self.surface) {
-            ("GET", Surface::Native) => "GET,HEAD",
-            (method, Surface::Native | Surface::Stager) => method,
+            ("GET", Surface::Native | Surface::SmartDocumentor) => "GET,HEAD",
+            (method, Surface::Native | Surface::Stager | Surface::SmartDocumentor) => method,
         });
         words.collect::<Vec<_>>().join(",")
     }

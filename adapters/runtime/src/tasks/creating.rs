@@ -7,7 +7,7 @@ use domain::envelope::Command;
 use domain::event::Event;
 use domain::external_id;
 use domain::ids::IdKind;
-use domain::names::{DisplayName, TaskId, WorkspaceId};
+use domain::names::{DisplayName, OrganizationId, TaskId, WorkspaceId};
 use domain::stream::Subject;
 use domain::task::{self, Payload};
 use projections::read_model::{self, Query};
@@ -78,7 +78,7 @@ impl Engine {
     async fn create(&self, asked: &Asked, task: NewTask) -> Result<CreatedTask, CreateTaskError> {
         let workspace = match task.workspace {
             Some(workspace) => workspace,
-            None => self.default_workspace(asked).await?,
+            None => self.default_workspace(&asked.organization).await?,
         };
         let settings = self.workspace_settings(workspace).await?;
         let settings = settings.ok_or(CreateTaskError::NoWorkspace(workspace))?;
@@ -136,14 +136,21 @@ impl Engine {
         }
     }
 
-    async fn default_workspace(&self, asked: &Asked) -> Result<WorkspaceId, CreateTaskError> {
+    /// The workspace of an organization where goes what names none.
+    ///
+    /// # Errors
+    /// [`CreateTaskError::NoDefaultWorkspace`] when there is none, and when it cannot be said.
+    pub async fn default_workspace(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<WorkspaceId, CreateTaskError> {
         if !self.wait_for_views(self.acknowledged()).await {
             let problem = "which workspace is the default one cannot be said yet; try again shortly";
             return Err(SubmitError::Unavailable(problem.to_owned()).into());
         }
         let query = Query {
             filters: vec![
-                ("organization", Value::Text(asked.organization.to_string()).into()),
+                ("organization", Value::Text(organization.to_string()).into()),
                 ("is_default", Value::Integer(1).into()),
             ],
             ..Query::page(1)
