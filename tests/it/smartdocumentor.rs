@@ -2,6 +2,7 @@
 //! the page about reprocessing, every trap of §11. `docs/http-api.md` says which test holds which sentence.
 
 mod calls;
+mod concurrency;
 mod reprocessing;
 mod table;
 mod traps;
