@@ -126,10 +126,10 @@ impl From<CreateTaskError> for Failure {
             // The call itself exists; what its body names does not.
             CreateTaskError::NoWorkspace(_) => invalid("workspace_not_found", error),
             CreateTaskError::NoBatch(_) => invalid("batch_not_found", error),
+            CreateTaskError::NoDefaultWorkspace => invalid("no_default_workspace", error),
+            CreateTaskError::BatchOfAnotherWorkspace { .. } => invalid("batch_of_another_workspace", error),
             CreateTaskError::Submit(error) => error.into(),
-            CreateTaskError::NoDefaultWorkspace
-            | CreateTaskError::BatchOfAnotherWorkspace { .. }
-            | CreateTaskError::ExternalIdTaken { .. }
+            CreateTaskError::ExternalIdTaken { .. }
             | CreateTaskError::IdsExhausted
             | CreateTaskError::Read(_) => Problem::from(error).into(),
         }
