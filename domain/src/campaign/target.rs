@@ -72,10 +72,15 @@ impl Target {
         filter: Option<Filter>,
         tasks: Option<TaskFilter>,
     ) -> Result<Self, NoTarget> {
-        match (unit, scope, filter, tasks) {
-            (Some(unit), Some(scope), filter, None) => Ok(Self::Keys(KeyTarget { unit, scope, filter })),
-            (None, None, None, Some(tasks)) => Ok(Self::Tasks(tasks)),
-            (_, _, _, _) => Err(NoTarget),
+        match tasks {
+            Some(tasks) => {
+                let is_alone = unit.is_none() && scope.is_none() && filter.is_none();
+                if is_alone { Ok(Self::Tasks(tasks)) } else { Err(NoTarget) }
+            }
+            None => {
+                let (unit, scope) = unit.zip(scope).ok_or(NoTarget)?;
+                Ok(Self::Keys(KeyTarget { unit, scope, filter }))
+            }
         }
     }
 

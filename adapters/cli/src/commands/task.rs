@@ -76,7 +76,7 @@ async fn list_tasks(global: &Global, client: &Client, options: &ListTasksOptions
                 ("STATUS", "/status_text"),
                 ("SINCE", "/status_since"),
                 ("RESTARTS", "/restart_count"),
-                ("WORKER", "/work/worker"),
+                ("STAGE", "/stage"),
                 ("ERROR", "/last_error/code"),
                 ("STUCK IN", "/warning/from"),
             ],
@@ -110,8 +110,8 @@ fn print(task: &Value) {
         at("/attempt_count"),
         at("/restart_count")
     ));
-    if task.pointer("/work/worker").is_some() {
-        output::line(&format!("{} has it until {}", at("/work/worker"), at("/work/lease_until")));
+    if let Some(work) = task.get("work").filter(|work| work.get("worker").is_some()) {
+        output::line(&format!("{} has it until {}", cell(work, "/worker"), cell(work, "/lease_until")));
     }
     if task.get("last_error").is_some() {
         let (code, text) = (at("/last_error/code"), at("/last_error/text"));
