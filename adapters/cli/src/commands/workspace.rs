@@ -41,7 +41,7 @@ pub(crate) async fn run(
         WorkspaceCommand::Create(options) => {
             let reply = client.send(Method::POST, WORKSPACES, &settings(options)?).await?;
             Ok(show(global, &reply, |reply| {
-                output::line(&format!("created workspace {}", cell(reply, "/id")))
+                output::line(&format!("created workspace {}", cell(reply, "/id")));
             }))
         }
         WorkspaceCommand::Configure { id, settings: options } => {

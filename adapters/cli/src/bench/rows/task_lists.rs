@@ -55,7 +55,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
         let asked = Instant::now();
         let page: Value = connection.get(PAGE).await?;
         pages.push(asked.elapsed());
-        let shown = page["items"].as_array().map_or(0, Vec::len);
+        let shown = page.get("items").and_then(Value::as_array).map_or(0, Vec::len);
         if shown as u64 != open.min(100) {
             return Err(failed("go on", &format!("a page has {shown} tasks")));
         }
@@ -80,7 +80,7 @@ async fn create(connection: &mut Connection, count: u64) -> Result<u64, CliError
         for line in reply.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let result: Value =
                 serde_json::from_slice(line).map_err(|error| failed("read a result", &error))?;
-            let id = result["id"].as_u64();
+            let id = result.get("id").and_then(Value::as_u64);
             last = last.max(id.ok_or_else(|| failed("create a task", &result))?);
         }
     }
