@@ -3,10 +3,12 @@
 //! Nothing here writes or reads a database: [`read_model`] says what the read-model adapter offers.
 //!
 //! Read in this order: [`view`] (what a view is), [`views`] (the views), [`fold`] (how they are folded), then
-//! [`matching`] (which rows a filter means), [`timeline`], [`attempts`] and [`overview`], which need no stored rows of their own.
+//! [`matching`] (which rows a filter means), [`timeline`], [`attempts`], [`overview`] and [`explain`], which need no
+//! stored rows of their own.
 
 pub mod attempts;
 pub mod difference;
+pub mod explain;
 pub mod fold;
 #[cfg(test)]
 mod histories;

@@ -5,6 +5,7 @@
 //! waits for work.
 
 mod depth;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use domain::work_id::{Happened, WorkId};
 use domain::workspace;
 
 pub use depth::QueueDepth;
+pub use place::{AHEAD_COUNTED_MAX, FIRST_NAMED_MAX, Gate, Standing};
 
 /// Where an entry stands in its queue: lower goes first.
 pub type Rank = (Priority, Position);

@@ -10,6 +10,7 @@ mod crash;
 mod engine;
 mod events;
 mod exports;
+mod explain;
 mod leases;
 mod modules;
 mod native_api;

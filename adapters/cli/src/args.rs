@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 
 use crate::bench::{Row, Size};
 use crate::telemetry::LogFormat;
+use crate::thing::Thing;
 
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
@@ -102,6 +103,8 @@ pub(crate) enum Command {
     Status(StatusOptions),
     /// Everything that ever happened to a unit, a document or a campaign
     History(HistoryOptions),
+    /// Why something does not move, and what would free it
+    Explain(ExplainOptions),
     /// Every event of the log, a line each
     Events(EventsOptions),
     /// Every recorded command, a line each; with --json as it can be posted to /v1/commands
@@ -109,6 +112,8 @@ pub(crate) enum Command {
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Send a request to the native HTTP API, as 'explain' suggests some
+    Api(ApiOptions),
     /// Print the description of the HTTP API: an OpenAPI document, from which clients can be generated
     Openapi,
     /// Whether a server is ready for work: exit code 0 when it is, 5 when it is not or does not answer
@@ -381,6 +386,22 @@ pub(crate) struct HistoryOptions {
     /// Show a key-scope's attempts instead of its events
     #[arg(long)]
     pub(crate) attempts: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ExplainOptions {
+    /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
+    pub(crate) subject: Thing,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ApiOptions {
+    /// GET, POST, PUT or DELETE
+    pub(crate) method: String,
+    /// The path, such as /v1/tasks/7/release
+    pub(crate) path: String,
+    /// The JSON body, when there is one
+    pub(crate) body: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

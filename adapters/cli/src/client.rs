@@ -112,6 +112,16 @@ impl Client {
         self.request(method, path, Some(body)).await
     }
 
+    /// Sends any request, with or without JSON, and gives the reply's JSON.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, CliError> {
+        self.request(method, path, body).await
+    }
+
     /// Sends a request whose reply comes line by line.
     pub(crate) async fn lines(&self, path: &str, mut each: impl FnMut(Value)) -> Result<(), CliError> {
         let response = self.call(Method::POST, path, None).await?;

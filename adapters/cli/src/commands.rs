@@ -1,6 +1,8 @@
 //! The commands that are clients of the native HTTP API: one file each.
 
+pub(crate) mod api;
 pub(crate) mod campaign;
+pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod keys;

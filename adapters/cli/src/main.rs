@@ -16,6 +16,7 @@ mod output;
 mod run;
 mod serve;
 mod telemetry;
+mod thing;
 mod work;
 mod world;
 
@@ -73,9 +74,11 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Keys(command) => commands::keys::run(&global, &config, command).await,
         Command::Status(options) => commands::status::run(&global, &config, options).await,
         Command::History(options) => commands::history::run(&global, &config, options).await,
+        Command::Explain(options) => commands::explain::run(&global, &config, options).await,
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
+        Command::Api(options) => commands::api::run(&global, &config, options).await,
         Command::Openapi => {
             output::json(&http_api::document());
             Ok(Exit::Done)

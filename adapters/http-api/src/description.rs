@@ -7,6 +7,7 @@
 pub(crate) mod attempts;
 pub(crate) mod campaigns;
 pub(crate) mod commands;
+pub(crate) mod explain;
 mod finish;
 pub(crate) mod lines;
 pub(crate) mod names;

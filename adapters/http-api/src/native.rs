@@ -7,6 +7,7 @@ mod campaigns;
 mod commands;
 mod documents;
 mod events;
+mod explain;
 mod key_scopes;
 mod keys;
 mod leases;
@@ -45,6 +46,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(workspaces::router())
         .merge(batches::router())
         .merge(tasks::router())
+        .merge(explain::router())
         .merge(leases::router())
         .merge(documents::router())
         .merge(workers::router())

@@ -17,7 +17,7 @@ use domain::time::{Millis, Timestamp};
 use domain::work::Token;
 use domain::work_id::happened;
 use projections::read_model::{ReadModel, ReadModelError};
-use projections::work_queue::{QueueDepth, WorkQueue};
+use projections::work_queue::{Gate, QueueDepth, Rank, Standing, WorkQueue};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -159,9 +159,7 @@ impl Board {
 
     /// Everything of a unit that is leased, once the board has seen the position.
     pub(crate) async fn taken(&self, unit: &StorageUnitName, at: Position) -> Vec<KeyScopeId> {
-        let mut position = self.position.clone();
-        // An error means that the engine is stopping: then nothing is leased any longer by anybody who matters.
-        drop(position.wait_for(|reached| *reached >= at).await);
+        self.caught_up(at).await;
         self.state().queue.taken(unit)
     }
 
@@ -180,6 +178,23 @@ impl Board {
     /// How much stands where in each queue.
     pub(crate) fn depths(&self) -> Vec<QueueDepth> {
         self.state().queue.depths()
+    }
+
+    /// What a unit lets through; nothing when there is no such unit.
+    pub(crate) fn gate(&self, unit: &StorageUnitName) -> Option<Gate> {
+        self.state().queue.gate(unit)
+    }
+
+    /// Where an entry with this rank stands.
+    pub(crate) fn standing(&self, id: &KeyScopeId, rank: Rank) -> Standing {
+        self.state().queue.standing(id, rank)
+    }
+
+    /// Waits until the board has seen a position.
+    pub(crate) async fn caught_up(&self, at: Position) {
+        let mut position = self.position.clone();
+        // An error means that the engine is stopping: then the board shows what it has.
+        drop(position.wait_for(|reached| *reached >= at).await);
     }
 
     /// The position that the board reflects.

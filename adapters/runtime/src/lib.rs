@@ -8,6 +8,7 @@ mod campaigns;
 mod clearing;
 mod documents;
 mod engine;
+mod explaining;
 mod keys;
 mod metrics;
 mod outside;
@@ -29,6 +30,7 @@ pub use board::{ClaimCounts, Claimed};
 pub use campaigns::Targets;
 pub use documents::DocumentError;
 pub use engine::{Engine, Parts, StartError};
+pub use explaining::ExplainError;
 pub use keys::{Denied, KeyHolder};
 pub use metrics::FollowerCount;
 pub use outside::{

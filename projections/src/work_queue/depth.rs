@@ -85,7 +85,7 @@ impl UnitQueue {
         priorities.into_iter().filter_map(oldest_of).map(|((_, position), _)| *position).min()
     }
 
-    fn is_claimable(&self, scope: &Scope, key: &Key) -> bool {
+    pub(super) fn is_claimable(&self, scope: &Scope, key: &Key) -> bool {
         let place = (scope.clone(), key.clone());
         !self.held.contains(&place) && !self.taken.contains_key(&place)
     }

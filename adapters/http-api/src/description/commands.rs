@@ -10,14 +10,16 @@ use utoipa::ToSchema;
 
 use super::campaigns::Canary;
 use super::names::{
-    Actor, Id, IdempotencyKey, Position, Scope, StorageUnitName, StreamName, Timestamp, Version,
+    Actor, EditPath, Id, IdempotencyKey, Position, Scope, StorageUnitName, StreamName, Timestamp, UserName,
+    Version,
 };
 use super::one_of;
 use super::settings::{Content, Limits, ModuleTable, Pace};
+use super::tasks::{Assignment, Resolution, Stage};
 
 one_of! {
     /// A command, told by the stream that it is about.
-    PostedCommand = PostedToUnit | PostedToKeyScope | PostedToCampaign | PostedToSystem;
+    PostedCommand = PostedToUnit | PostedToKeyScope | PostedToTask | PostedToCampaign | PostedToSystem;
 }
 
 /// Declares a command to one kind of stream.
@@ -59,6 +61,10 @@ posted! {
         "key_scope-docs/raw/a.txt",
         KeyScopeCommand
     )
+}
+posted! {
+    /// A command to a task, or to the work of its stage.
+    PostedToTask("^task-[1-9][0-9]{0,15}$", "task-104", TaskCommand)
 }
 posted! {
     /// A command to a campaign.
@@ -169,6 +175,72 @@ enum PriorityOther {
     Low,
 }
 
+commands! {
+    /// A command to a task.
+    TaskOwnCommand {
+        TaskRestart(TaskRestartName, "restart", NoMembers);
+        TaskEdit(TaskEditName, "edit", EditRequest);
+        TaskAssign(TaskAssignName, "assign", Assignment);
+        TaskApprove(TaskApproveName, "approve", ApproveRequest);
+        TaskReopen(TaskReopenName, "reopen_review");
+        TaskHold(TaskHoldName, "hold");
+        TaskRelease(TaskReleaseName, "release");
+        TaskRunNow(TaskRunNowName, "run_now");
+        TaskResolve(TaskResolveName, "resolve", ResolveRequest);
+        TaskSetStatus(TaskSetStatusName, "set_external_integration_status", StatusRequest);
+        TaskDelete(TaskDeleteName, "delete");
+    }
+}
+
+/// A command that takes the work of a stage back from whoever has it.
+#[derive(ToSchema)]
+struct StageUnassign {
+    #[schema(inline)]
+    name: UnassignName,
+    body: UnassignRequest,
+    /// The stage that is meant: another one's work is not touched.
+    stage: Stage,
+}
+
+one_of! {
+    /// A command to a task, or to the work of its stage.
+    TaskCommand = TaskOwnCommand | StageUnassign;
+}
+
+/// Nothing.
+#[derive(ToSchema)]
+struct NoMembers {}
+
+/// What a part of the result is from now on.
+#[derive(ToSchema)]
+struct EditRequest {
+    path: EditPath,
+    /// `null` takes an earlier edit back.
+    #[schema(required = true)]
+    value: Value,
+}
+
+/// Who approves.
+#[derive(ToSchema)]
+struct ApproveRequest {
+    user: UserName,
+}
+
+/// As what a task is settled.
+#[derive(ToSchema)]
+struct ResolveRequest {
+    outcome: Resolution,
+    text: String,
+}
+
+/// How far the client's own side is.
+#[derive(ToSchema)]
+struct StatusRequest {
+    /// Not blank.
+    #[schema(min_length = 1, max_length = 32, pattern = "[^ \\t\\n]")]
+    status: String,
+}
+
 /// How a lease is taken back.
 #[derive(ToSchema)]
 struct UnassignRequest {
@@ -221,6 +293,9 @@ struct RecordedCommand {
     name: String,
     #[schema(required = false)]
     body: Value,
+    /// Of a command to the work of a task's stage: which stage.
+    #[schema(required = false)]
+    stage: Stage,
 }
 
 /// Where a command's first event lies.

@@ -148,7 +148,7 @@ async fn row(state: &ApiState, id: CampaignId) -> Result<Option<CampaignRow>, Re
     read_model::row::<Campaigns>(state.engine.read_model(), &id.to_string()).await
 }
 
-fn absent() -> Problem {
+pub(super) fn absent() -> Problem {
     campaign::Refusal::DoesNotExist.into()
 }
 

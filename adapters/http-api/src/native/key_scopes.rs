@@ -56,7 +56,7 @@ fn id_of(Path((unit, scope, key)): Place) -> KeyScopeId {
     KeyScopeId { unit, scope, key }
 }
 
-fn never_queued(id: &KeyScopeId) -> Problem {
+pub(super) fn never_queued(id: &KeyScopeId) -> Problem {
     let KeyScopeId { unit, scope, key } = id;
     let detail =
         format!("nobody ever asked for key '{key}' in scope '{scope}' of storage unit {unit}; reprocess it");

@@ -123,7 +123,7 @@ fn resources(rows: Vec<StorageUnitRow>, counts: &[(String, u64)], position: Posi
     rows.into_iter().map(|row| Resource { counts: counts(&row), row, not_defined_here: None }).collect()
 }
 
-fn absent() -> Problem {
+pub(super) fn absent() -> Problem {
     storage_unit::Refusal::DoesNotExist.into()
 }
 

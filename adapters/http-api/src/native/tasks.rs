@@ -77,7 +77,7 @@ impl From<TaskRow> for Resource {
     }
 }
 
-fn absent(id: TaskId) -> Problem {
+pub(super) fn absent(id: TaskId) -> Problem {
     Problem::not_found("task_not_found", format!("there is no task {id}; GET /v1/tasks lists them"))
 }
 
