@@ -3,13 +3,14 @@
 //! Nothing here writes or reads a database: [`read_model`] says what the read-model adapter offers.
 //!
 //! Read in this order: [`view`] (what a view is), [`views`] (the views), [`fold`] (how they are folded), then
-//! [`matching`] (which rows a filter means), [`timeline`], [`attempts`], [`overview`] and [`explain`], which need no
-//! stored rows of their own.
+//! [`matching`] (which rows a filter means), [`timeline`], [`attempts`], [`overview`], [`explain`] and
+//! [`fork`], which need no stored rows of their own.
 
 pub mod attempts;
 pub mod difference;
 pub mod explain;
 pub mod fold;
+pub mod fork;
 #[cfg(test)]
 mod histories;
 pub mod matching;

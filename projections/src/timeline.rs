@@ -25,7 +25,7 @@ use crate::views::{
 };
 
 /// Members of a row that every event changes, which says nothing about what happened.
-const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
+pub(crate) const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
 
 /// An event of one thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

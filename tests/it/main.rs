@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod commands;
 mod crash;
+mod debug;
 mod engine;
 mod events;
 mod exports;

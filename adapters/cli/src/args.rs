@@ -105,6 +105,8 @@ pub(crate) enum Command {
     History(HistoryOptions),
     /// Why something does not move, and what would free it
     Explain(ExplainOptions),
+    /// Step through the history of something in the terminal, and try other commands on a copy of it
+    Debug(DebugOptions),
     /// Every event of the log, a line each
     Events(EventsOptions),
     /// Every recorded command, a line each; with --json as it can be posted to /v1/commands
@@ -390,6 +392,12 @@ pub(crate) struct HistoryOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainOptions {
+    /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
+    pub(crate) subject: Thing,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DebugOptions {
     /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
     pub(crate) subject: Thing,
 }

@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod completions;
 mod config;
+mod debug;
 mod exit;
 mod man;
 mod output;
@@ -75,6 +76,7 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Status(options) => commands::status::run(&global, &config, options).await,
         Command::History(options) => commands::history::run(&global, &config, options).await,
         Command::Explain(options) => commands::explain::run(&global, &config, options).await,
+        Command::Debug(options) => debug::debug(&global, &config, options).await,
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
