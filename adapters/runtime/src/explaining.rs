@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::aggregate::{Aggregate, CorruptHistory};
-use domain::campaign::{self, Campaign};
+use domain::campaign::{self, Campaign, KeyTarget, Target};
 use domain::event::{Event, RecordedEvent};
 use domain::names::{Key, Scope, StorageUnitName, UserName};
 use domain::ports::{Direction, EventStore, ReadError};
@@ -15,7 +15,7 @@ use domain::work::{Lease, Work};
 use projections::explain::{
     CampaignFacts, Explanation, QueueFacts, Serving, Surroundings, Thing, explain, owner,
 };
-use projections::read_model::{self, Query, ReadModelError};
+use projections::read_model::{self, Query, ReadModelError, Test};
 use projections::view::Value;
 use projections::views::{CampaignRow, CampaignState, Campaigns};
 
@@ -123,9 +123,14 @@ impl Engine {
         let Campaign::Active(progress) = &**campaign else { return Ok(around) };
         let _reached = self.wait_for_views(self.store().head().await?).await;
         around.row = read_model::row::<Campaigns>(self.read_model(), &id.to_string()).await?;
-        around.gate = self.board().gate(&progress.target.unit);
-        around.workers = self.serving(&progress.target.unit, &progress.target.scope);
-        around.owner = Some(self.thing(owner(&progress.target.unit)).await?);
+        match &progress.target {
+            Target::Keys(KeyTarget { unit, scope, filter: _ }) => {
+                around.gate = self.board().gate(unit);
+                around.workers = self.serving(unit, scope);
+                around.owner = Some(self.thing(owner(unit)).await?);
+            }
+            Target::Tasks(_) => {}
+        }
         Ok(around)
     }
 
@@ -217,11 +222,10 @@ impl Engine {
         let mut to_come = Vec::new();
         for state in CampaignState::UNDER_WAY {
             let filters = vec![
-                ("unit", Value::Text(id.unit.to_string())),
-                ("state", Value::Text(state.name().to_owned())),
+                ("unit", Test::Is(Value::Text(id.unit.to_string()))),
+                ("state", Test::Is(Value::Text(state.name().to_owned()))),
             ];
-            let limit = CAMPAIGNS_READ_MAX;
-            let query = Query { view: "", filters, key_prefix: String::new(), after: None, limit };
+            let query = Query { filters, ..Query::page(CAMPAIGNS_READ_MAX) };
             let page = read_model::list::<Campaigns>(self.read_model(), query).await?;
             for row in page.rows {
                 if let Some(facts) = self.to_come(id, work, row).await? {
@@ -241,7 +245,7 @@ impl Engine {
         let id = row.id;
         // Keys are visited in the order of the listing, which is theirs; pinned ones in the order of the pins.
         let has_passed = |cursor: &Key| row.pinned.is_none() && *cursor >= key_scope.key;
-        let is_for_it = row.scope == key_scope.scope && work.campaign != Some(id);
+        let is_for_it = row.scope.as_ref() == Some(&key_scope.scope) && work.campaign != Some(id);
         if !is_for_it || row.exhausted || row.cursor.as_ref().is_some_and(has_passed) {
             return Ok(None);
         }

@@ -2,7 +2,7 @@
 //! listed.
 
 use domain::aggregate::Aggregate;
-use domain::campaign::{self, Campaign, Progress, Stage, Started};
+use domain::campaign::{self, Campaign, KeyTarget, Progress, Stage, Started, Target};
 use domain::event::{Event, RecordedEvent};
 use domain::names::CampaignId;
 use domain::stream::Subject;
@@ -117,15 +117,20 @@ fn broken(stopped: Option<&RecordedEvent>) -> String {
     stopped.broken.to_string()
 }
 
-/// What keeps the keys that it asked for: its queue is closed, or nobody serves it.
+/// What keeps the keys that it asked for: their queue is closed, or nobody serves it. Tasks were only restarted: each
+/// stands in a queue of its own workspace.
 fn members(progress: &Progress, around: &Surroundings) -> Vec<Why> {
-    let target = &progress.target;
-    let mut causes = work::gates(&target.unit, around);
-    if around.workers.is_empty() {
-        let (unit, scope) = (target.unit.clone(), target.scope.clone());
-        causes.push(Why::new(Cause::NoWorker { unit, scope }, None));
+    match &progress.target {
+        Target::Keys(KeyTarget { unit, scope, filter: _ }) => {
+            let mut causes = work::gates(unit, around);
+            if around.workers.is_empty() {
+                let (unit, scope) = (unit.clone(), scope.clone());
+                causes.push(Why::new(Cause::NoWorker { unit, scope }, None));
+            }
+            causes
+        }
+        Target::Tasks(_) => Vec::new(),
     }
-    causes
 }
 
 /// Another campaign like one that is over.
