@@ -14,7 +14,7 @@ KEY = re.compile(r"(?!\.\.?$)[!-~]([ -~]*[!-~])?", re.ASCII)
 # How long a claim may wait here, in milliseconds: to wait until nothing has come tells no more after half a minute.
 WAIT_MS_MAX = 100
 # Pages whose `after` is a cursor; that of the others is a position or a number.
-WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers", "/v1/tasks", "/v1/workspaces", "/v1/batches"}
+WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers", "/v1/workspaces", "/v1/batches"}
 
 
 def replace(values, name, form, known):
@@ -60,6 +60,10 @@ def before_call(context, case, kwargs):
         narrows = case.operation.path == "/v1/key-scopes" and {"unit", "scope", "key_prefix"} & set(case.query or {})
         if narrows and case.query.get("after") == "646f63732f7261772f612e747874":
             del case.query["after"]
+    elif case.operation.path == "/v1/tasks":
+        # Here it carries the order as well, so each question has its own.
+        if case.query and isinstance(case.query.get("after"), str) and CURSOR.fullmatch(case.query["after"]):
+            del case.query["after"]
     else:
         replace(case.query, "after", POSITION, "1")
     # A position that the log has not reached is refused, since it comes from another log. The first is always there.
@@ -83,6 +87,21 @@ def before_call(context, case, kwargs):
                 # Which brackets of a glob fit together is more than a pattern says, too.
                 if isinstance(content.get("include"), str):
                     content["include"] = re.sub(r"[\[\]{}\\]", "x", content["include"])
+    # The list of workers shows those of the server, whose names nobody else may use.
+    if isinstance(body, dict) and isinstance(body.get("worker"), str) and body["worker"].startswith("built-in/"):
+        body["worker"] = "me"
+    # A campaign visits the keys of a unit's scope or tasks, never both or neither.
+    if case.operation.path == "/v1/campaigns" and isinstance(body, dict):
+        if isinstance(body.get("tasks"), dict):
+            for member in ["unit", "scope", "filter"]:
+                body.pop(member, None)
+        else:
+            body.setdefault("unit", "docs")
+            body.setdefault("scope", "raw")
+    # Either a webhook or modules export.
+    if isinstance(body, dict) and body.get("webhook") and isinstance(body.get("modules"), dict):
+        if isinstance(body["modules"].get("export"), list):
+            del body["modules"]["export"]
     # A plan with an export needs a webhook beside it.
     if isinstance(body, dict) and isinstance(body.get("plan"), dict) and not body.get("webhook"):
         if body["plan"].get("export") is True:

@@ -178,6 +178,8 @@ impl Default for Limits {
 pub const SCOPES_MAX: usize = 256;
 /// The most modules of one scope.
 pub const MODULES_PER_SCOPE_MAX: usize = 64;
+/// The most that `input_bytes_max` of a unit's or workspace's limits may be: 1 TiB.
+pub const INPUT_BYTES_MAX: u64 = 1 << 40;
 
 // ── Commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -367,7 +369,7 @@ fn check_limits(limits: &Limits) -> Result<(), Refusal> {
         if value == 0 || value > max { Err(Refusal::LimitOutOfRange { name, max }) } else { Ok(()) }
     };
     within("in_flight_max (items)", u64::from(limits.in_flight_max), u64::from(u32::MAX))?;
-    within("input_bytes_max (bytes)", limits.input_bytes_max, 1 << 40)?;
+    within("input_bytes_max (bytes)", limits.input_bytes_max, INPUT_BYTES_MAX)?;
     within("lease_ms (milliseconds)", limits.lease_ms.0, crate::work::LEASE_MS_MAX.0)
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::names::{DisplayName, SecretName};
-use crate::storage_unit::{Limits, MODULES_PER_SCOPE_MAX, ModuleEntry};
+use crate::storage_unit::{INPUT_BYTES_MAX, Limits, MODULES_PER_SCOPE_MAX, ModuleEntry};
 use crate::task::{Assignment, Plan, Stage, USERS_MAX};
 use crate::time::Millis;
 
@@ -213,6 +213,11 @@ impl Settings {
             "limits.lease_ms",
             (1..=lease_ms_max.0).contains(&self.limits.lease_ms.0),
             format!("between 1 and {} milliseconds", lease_ms_max.0),
+        )?;
+        within(
+            "limits.input_bytes_max",
+            (1..=INPUT_BYTES_MAX).contains(&self.limits.input_bytes_max),
+            format!("between 1 and {INPUT_BYTES_MAX} bytes"),
         )?;
         within("limits.in_flight_max", self.limits.in_flight_max > 0, "at least 1".to_owned())?;
         let attempts_min = self.plan.retry.values().map(|retry| retry.attempts_max).min();

@@ -7,7 +7,8 @@ use domain::stream::Position;
 use domain::task;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::ArrayBuilder;
+use utoipa::{PartialSchema as _, ToSchema};
 
 use crate::description::names;
 use crate::description::problems::{ProblemDetails, TaskRestartRefusals};
@@ -26,8 +27,14 @@ const TASKS_MAX: usize = 1_000;
 #[schema(as = TasksRestart)]
 pub(super) struct RestartBody {
     /// Their ids, each once.
-    #[schema(value_type = Vec<names::TaskId>, min_items = 1, max_items = 1_000)]
+    #[schema(schema_with = ids)]
     tasks: Vec<TaskId>,
+}
+
+/// Each of them once.
+fn ids() -> ArrayBuilder {
+    let ids = ArrayBuilder::new().items(names::TaskId::schema()).unique_items(true);
+    ids.min_items(Some(1)).max_items(Some(TASKS_MAX))
 }
 
 type RestartWrite = Write<RestartBody>;
