@@ -4,6 +4,7 @@
 mod content;
 mod event_forms;
 mod event_store;
+mod log_archive;
 mod modules;
 mod webhooks;
 
@@ -13,6 +14,7 @@ pub use event_store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, NewEvent, ReadError,
     Subscription,
 };
+pub use log_archive::{ArchiveFilter, ArchivePage, LogArchive};
 pub use modules::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
 pub use webhooks::{Delivery, DeliveryAnswer, DeliveryError, Webhooks};
 

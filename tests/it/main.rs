@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod access;
+mod archive;
 mod bad_input;
 mod bench;
 mod cli;

@@ -20,7 +20,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use bytes::Bytes;
 use domain::names::{ModuleName, StorageUnitName};
-use domain::ports::{Clock, EventStore, Subscription};
+use domain::ports::{Clock, EventStore, LogArchive, Subscription};
 use http_api::{ApiState, Closing, HttpSettings};
 use modules::Definition;
 use projections::overview::overview;
@@ -53,17 +53,21 @@ pub struct Setup {
     pub modules: BTreeMap<ModuleName, Definition>,
     /// The log. Usually an empty one in memory.
     pub store: Arc<dyn EventStore>,
+    /// The same log as a whole. Usually that of the usual store; whoever brings another store and exports brings its own.
+    pub archive: Arc<dyn LogArchive>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
+        let store = store_memory::MemoryStore::new();
         Self {
             runtime: RuntimeSettings::default(),
             workers: 2,
             http: HttpSettings::default(),
             clock: Arc::new(SystemClock),
             modules: modules_of(&["cat", "sha256sum", "false"]),
-            store: Arc::new(store_memory::MemoryStore::new()),
+            store: Arc::new(store.clone()),
+            archive: Arc::new(store),
         }
     }
 }
@@ -98,7 +102,8 @@ impl Setup {
         http.registered_bases.push(parts::file_url(&documents));
         let closing = Closing::default();
         let forms = Arc::new(event_codec::JsonForms);
-        let state = ApiState { engine: engine.clone(), settings: Arc::new(http), forms, closing };
+        let (settings, archive) = (Arc::new(http), self.archive);
+        let state = ApiState { engine: engine.clone(), settings, forms, archive, closing };
         Harness { engine, documents, router: http_api::router(state), _folder: folder }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line. Does not know what the commands do.
 
+mod archive;
 mod campaign;
 mod itself;
 mod task;
@@ -16,6 +17,7 @@ use crate::bench::{Row, Size};
 use crate::telemetry::LogFormat;
 use crate::thing::Thing;
 
+pub(crate) use archive::{ExportOptions, ImportOptions};
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
 pub(crate) use task::{
@@ -111,6 +113,10 @@ pub(crate) enum Command {
     Events(EventsOptions),
     /// Every recorded command, a line each; with --json as it can be posted to /v1/commands
     Commands(CommandsOptions),
+    /// Write the log as CloudEvents, a line each: from the data folder, also beside a running server, or from --server
+    Export(ExportOptions),
+    /// Make the log of an empty data folder from an export
+    Import(ImportOptions),
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use content::Content;
 use domain::names::ModuleName;
-use domain::ports::EventStore as _;
+use domain::ports::{EventStore as _, LogArchive};
 use http_api::{ApiState, Closing, HttpSettings};
 use modules::{ConfiguredModules, Definition, WebhookClient};
 use projections::read_model::{ReadModel as _, ReadModelError};
@@ -20,7 +20,7 @@ use crate::exit::CliError;
 use crate::world::{RandomIds, SystemClock};
 
 /// Opens the event log of the data folder, which locks the folder; nothing when another process has it.
-pub(crate) fn open_store(config: &Config) -> Result<Option<SqliteStore>, CliError> {
+pub(crate) fn open_store(config: &Config) -> Result<Option<Arc<SqliteStore>>, CliError> {
     let folder = &config.data_dir;
     std::fs::create_dir_all(folder).map_err(|error| {
         CliError::Environment(format!(
@@ -30,7 +30,7 @@ pub(crate) fn open_store(config: &Config) -> Result<Option<SqliteStore>, CliErro
     })?;
     let options = SqliteOptions { log_bytes_max: config.limits.log_bytes_max, ..SqliteOptions::default() };
     match SqliteStore::open(folder, options) {
-        Ok(store) => Ok(Some(store)),
+        Ok(store) => Ok(Some(Arc::new(store))),
         Err(OpenError::InUse { .. }) => Ok(None),
         Err(error) => Err(CliError::Environment(error.to_string())),
     }
@@ -40,11 +40,10 @@ pub(crate) fn open_store(config: &Config) -> Result<Option<SqliteStore>, CliErro
 /// from the log, which is the truth.
 pub(crate) async fn start(
     config: &Config,
-    store: SqliteStore,
+    store: Arc<SqliteStore>,
     more: BTreeMap<ModuleName, Definition>,
 ) -> Result<Engine, CliError> {
     let folder = std::path::absolute(&config.data_dir).map_err(|error| environment(&error))?;
-    let store = Arc::new(store);
     let parts = parts(config, &folder, store.clone(), more.clone()).await?;
     match Engine::start(parts).await {
         Ok(engine) => Ok(engine),
@@ -108,7 +107,13 @@ async fn open_read_model(folder: &Path, store: &SqliteStore) -> Result<SqliteRea
 }
 
 /// The HTTP surfaces over an engine.
-pub(crate) fn surfaces(config: &Config, engine: Engine, trusted: bool, closing: Closing) -> axum::Router {
+pub(crate) fn surfaces(
+    config: &Config,
+    engine: Engine,
+    archive: Arc<dyn LogArchive>,
+    trusted: bool,
+    closing: Closing,
+) -> axum::Router {
     let settings = HttpSettings {
         body_bytes_max: config.limits.body_bytes_max,
         headers_bytes_max: config.limits.headers_bytes_max,
@@ -122,7 +127,7 @@ pub(crate) fn surfaces(config: &Config, engine: Engine, trusted: bool, closing: 
         take_up_trace: crate::telemetry::TAKE_UP_TRACE,
     };
     let forms = Arc::new(event_codec::JsonForms);
-    http_api::router(ApiState { engine, settings: Arc::new(settings), forms, closing })
+    http_api::router(ApiState { engine, settings: Arc::new(settings), forms, archive, closing })
 }
 
 /// The URL of a folder.

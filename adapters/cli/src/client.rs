@@ -54,8 +54,8 @@ impl Client {
             });
         }
         if let Some(store) = assemble::open_store(config)? {
-            let engine = assemble::start(config, store, BTreeMap::new()).await?;
-            let router = assemble::surfaces(config, engine.clone(), true, Closing::default());
+            let engine = assemble::start(config, store.clone(), BTreeMap::new()).await?;
+            let router = assemble::surfaces(config, engine.clone(), store, true, Closing::default());
             return Ok(Self { door: Door::Here { router, engine }, actor, api_key: None });
         }
         match ServerFile::read(&config.data_dir) {
@@ -153,6 +153,24 @@ impl Client {
         let parse = |line: &[u8]| serde_json::from_slice::<Value>(line).ok();
         each_line(response, |line| parse(line).iter().for_each(&mut each)).await?;
         Ok(next)
+    }
+
+    /// Asks, and gives the reply's bytes as they arrive; at last the position that it reflects.
+    pub(crate) async fn bytes(
+        &self,
+        path: &str,
+        mut each: impl FnMut(&[u8]) -> Result<(), CliError>,
+    ) -> Result<Option<String>, CliError> {
+        let response = self.call(Method::GET, path, None).await?;
+        let position = response.headers().get("reprise-position").and_then(|it| it.to_str().ok());
+        let position = position.map(str::to_owned);
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|error| CliError::Unavailable(format!("the reply broke off: {error}")))?;
+            each(frame.data_ref().map_or(&[][..], AsRef::as_ref))?;
+        }
+        Ok(position)
     }
 
     /// Follows a stream of messages, for as long as it lasts.

@@ -3,6 +3,7 @@
 //! `run` and `serve` own an engine; every other command is a client of the native HTTP API, in this process when nobody
 //! else has the data folder, over the network when a server has it. No rule lives here.
 
+mod archive;
 mod args;
 mod assemble;
 mod bench;
@@ -14,6 +15,7 @@ mod debug;
 mod exit;
 mod man;
 mod output;
+mod progress;
 mod run;
 mod serve;
 mod telemetry;
@@ -79,6 +81,8 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Debug(options) => debug::debug(&global, &config, options).await,
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
+        Command::Export(options) => archive::export(&global, &config, options).await,
+        Command::Import(options) => archive::import(&global, &config, options).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
         Command::Api(options) => commands::api::run(&global, &config, options).await,
         Command::Openapi => {

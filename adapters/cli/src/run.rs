@@ -7,9 +7,11 @@ mod summary;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::names::CampaignId;
+use domain::ports::LogArchive;
 use projections::read_model;
 use projections::views::{CampaignRow, Campaigns};
 use runtime::Engine;
@@ -50,8 +52,8 @@ pub(crate) async fn run(global: &Global, config: &Config, options: RunOptions) -
         )));
     };
     let modules = BTreeMap::from([(prepared.module.clone(), prepared.definition.clone())]);
-    let engine = assemble::start(config, store, modules).await?;
-    let outcome = run_on(global, config, &options, &prepared, &engine).await;
+    let engine = assemble::start(config, store.clone(), modules).await?;
+    let outcome = run_on(global, config, &options, &prepared, (&engine, store)).await;
     engine.shutdown().await;
     outcome
 }
@@ -61,14 +63,14 @@ async fn run_on(
     config: &Config,
     options: &RunOptions,
     prepared: &Prepared,
-    engine: &Engine,
+    (engine, archive): (&Engine, Arc<dyn LogArchive>),
 ) -> Result<Exit, CliError> {
     let campaign = prepare::campaign(engine, prepared).await?;
     // Others can look on, at an address that the data folder names.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let listener =
         listener.map_err(|error| CliError::Environment(format!("no port can be listened on: {error}")))?;
-    let door = Door::open(config, engine.clone(), listener, None)?;
+    let door = Door::open(config, engine.clone(), archive, listener, None)?;
     note_pause(engine).await?;
     let started = Instant::now();
     let before = row(engine, campaign.id).await?.map_or(0, |row| row.settled());

@@ -9,10 +9,12 @@ mod tls;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::ports::LogArchive;
 use http_api::Closing;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -48,7 +50,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
             "{listen} cannot be listened on: {error}; choose another with --listen"
         ))
     })?;
-    let engine = assemble::start(config, store, BTreeMap::new()).await?;
+    let engine = assemble::start(config, store.clone(), BTreeMap::new()).await?;
     if let Err(error) = check_keys(listen, &engine) {
         engine.shutdown().await;
         return Err(error);
@@ -57,7 +59,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     engine.start_exporters(webhooks, usize::from(config.tasks.exports_at_once)).await;
     // Before anybody is told that it listens: who knows that may want it to stop.
     let stop_signal = stop_signal()?;
-    let door = Door::open(config, engine.clone(), listener, tls)?;
+    let door = Door::open(config, engine.clone(), store, listener, tls)?;
     tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
     let manager = ServiceManager::ready(&door.url);
     stop_signal.await;
@@ -86,6 +88,7 @@ impl Door {
     pub(crate) fn open(
         config: &Config,
         engine: runtime::Engine,
+        archive: Arc<dyn LogArchive>,
         listener: TcpListener,
         tls: Option<Tls>,
     ) -> Result<Self, CliError> {
@@ -95,7 +98,7 @@ impl Door {
         let certificate = tls.as_ref().map(|tls| STANDARD.encode(tls.certificate()));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let closing = Closing::default();
-        let surfaces = assemble::surfaces(config, engine, false, closing.clone());
+        let surfaces = assemble::surfaces(config, engine, archive, false, closing.clone());
         let headers_bytes_max = config.limits.headers_bytes_max;
         let entrance = Entrance { listener, tls, headers_bytes_max, surfaces };
         let task = tokio::spawn(entrance.take(async move {

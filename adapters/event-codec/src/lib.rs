@@ -4,6 +4,7 @@
 //! [`encode_append`], rows back into events by [`StoredEvent::decode`]. Every store goes through here, so every store
 //! holds and gives back the same. This crate does not know where rows are kept.
 
+pub mod cloud_events;
 mod forms;
 mod rows;
 #[cfg(test)]
@@ -68,6 +69,14 @@ pub enum CodecError {
         /// The stored schema version.
         schema: u16,
         /// What is wrong with it.
+        problem: String,
+    },
+    /// It cannot be written as one line.
+    #[error("the payload of '{type_name}' cannot be exported: {problem}")]
+    NoLine {
+        /// The stored type name.
+        type_name: String,
+        /// What stands in the way.
         problem: String,
     },
     /// The metadata are not metadata.

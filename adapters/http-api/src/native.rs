@@ -8,6 +8,7 @@ mod commands;
 mod documents;
 mod events;
 mod explain;
+mod export;
 mod key_scopes;
 mod keys;
 mod leases;
@@ -52,6 +53,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(workers::router())
         .merge(commands::router())
         .merge(log::router())
+        .merge(export::router())
         .merge(overview::router())
         .merge(system::router())
         .merge(projections::router())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use domain::ports::EventForms;
+use domain::ports::{EventForms, LogArchive};
 use runtime::Engine;
 use tracing::Span;
 
@@ -61,6 +61,8 @@ pub struct ApiState {
     pub settings: Arc<HttpSettings>,
     /// How events are shown to programs.
     pub forms: Arc<dyn EventForms>,
+    /// The log as a whole, for those who take it elsewhere. Everybody's: whoever asks it says whose events are wanted.
+    pub archive: Arc<dyn LogArchive>,
     /// Says when to end what would otherwise go on for as long as its reader listens.
     pub closing: Closing,
 }

@@ -9,11 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, ReadError, Subscription,
+    Append, AppendError, Appended, ArchiveFilter, ArchivePage, Direction, EventFilter, EventStore,
+    LogArchive, ReadError, Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
-use event_codec::{EncodedEvent, StoredEvent, encode_append};
+use event_codec::cloud_events::{LogId, write_end, write_line};
+use event_codec::{CodecError, EncodedEvent, StoredEvent, encode_append};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// An event store in memory. A clone is another handle to the same log.
 #[derive(Debug, Clone)]
@@ -109,6 +112,61 @@ impl EventStore for MemoryStore {
     }
 }
 
+/// A log in memory is the only one that its process can mean.
+const LOG: LogId = LogId(Uuid::nil());
+
+#[async_trait]
+impl LogArchive for MemoryStore {
+    async fn page(
+        &self,
+        after: Position,
+        until: Position,
+        filter: &ArchiveFilter,
+    ) -> Result<ArchivePage, ReadError> {
+        let log = self.log();
+        let first = usize::try_from(after.major).unwrap_or(usize::MAX);
+        let mut page = ArchivePage::default();
+        for (index, row) in log.rows.iter().enumerate().skip(first).take_while(|(i, _)| position(*i) <= until)
+        {
+            page.reached = Some(position(index));
+            if filter.wants(&row.stream, row.event.encoded.type_name) {
+                let written = write_line(LOG, &row.stored(index), filter, &mut page.lines);
+                page.events += u64::from(written.map_err(|problem| corrupt(index, &problem))?);
+            }
+        }
+        Ok(page)
+    }
+
+    async fn end(
+        &self,
+        after: Position,
+        until: Position,
+        filter: &ArchiveFilter,
+        events: u64,
+    ) -> Result<Vec<u8>, ReadError> {
+        Ok(write_end(LOG, after, until, filter, events))
+    }
+}
+
+impl Row {
+    fn stored(&self, index: usize) -> StoredEvent<'_> {
+        StoredEvent {
+            position: position(index),
+            stream: self.stream.as_str(),
+            version: self.version,
+            id: self.event.id,
+            type_name: self.event.encoded.type_name,
+            schema: self.event.encoded.schema,
+            payload: &self.event.encoded.payload,
+            metadata: &self.event.metadata,
+        }
+    }
+}
+
+fn corrupt(index: usize, problem: &CodecError) -> ReadError {
+    ReadError::Corrupt { position: position(index), problem: problem.to_string() }
+}
+
 impl Log {
     fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
         let events = encode_append(append).map_err(|refused| AppendError::Rejected(refused.to_string()))?;
@@ -152,20 +210,7 @@ impl Log {
 
     fn decode(&self, index: usize) -> Result<Arc<RecordedEvent>, ReadError> {
         let row = self.rows.get(index).expect("the caller found the row");
-        let stored = StoredEvent {
-            position: position(index),
-            stream: row.stream.as_str(),
-            version: row.version,
-            id: row.event.id,
-            type_name: row.event.encoded.type_name,
-            schema: row.event.encoded.schema,
-            payload: &row.event.encoded.payload,
-            metadata: &row.event.metadata,
-        };
-        stored
-            .decode()
-            .map(Arc::new)
-            .map_err(|problem| ReadError::Corrupt { position: position(index), problem: problem.to_string() })
+        row.stored(index).decode().map(Arc::new).map_err(|problem| corrupt(index, &problem))
     }
 }
 

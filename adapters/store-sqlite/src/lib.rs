@@ -11,7 +11,9 @@
 //! A data folder belongs to one process at a time: `lock` in it is locked as long as the store is open. Rows carry a
 //! checksum which is looked at on every read. This crate does not know what events mean.
 
+mod archive;
 mod group;
+mod import;
 mod index;
 mod log;
 mod lookup;
@@ -34,11 +36,15 @@ use std::thread::{self, JoinHandle};
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
-    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, ReadError, Subscription,
+    Append, AppendError, Appended, ArchiveFilter, ArchivePage, Direction, EventFilter, EventStore,
+    LogArchive, LogSize, ReadError, Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
+use event_codec::cloud_events::write_end;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use crate::archive::LogFile;
+pub use crate::import::{ImportError, NewLog};
 use crate::index::Index;
 use crate::lookup::Name;
 pub use crate::options::{OpenError, SqliteOptions};
@@ -208,6 +214,30 @@ impl EventStore for SqliteStore {
     async fn subscribe(&self, after: Position) -> Result<Box<dyn Subscription>, ReadError> {
         let (shared, head) = (Arc::clone(&self.shared), self.shared.head.clone());
         Ok(Box::new(Follower { shared, after: after.major, head }))
+    }
+}
+
+#[async_trait]
+impl LogArchive for SqliteStore {
+    async fn page(
+        &self,
+        after: Position,
+        until: Position,
+        filter: &ArchiveFilter,
+    ) -> Result<ArchivePage, ReadError> {
+        let filter = filter.clone();
+        self.shared.pool.run(move |reader| reader.archive(after.major, until.major, &filter)).await
+    }
+
+    async fn end(
+        &self,
+        after: Position,
+        until: Position,
+        filter: &ArchiveFilter,
+        events: u64,
+    ) -> Result<Vec<u8>, ReadError> {
+        let log = self.shared.pool.run(Reader::log_id).await?;
+        Ok(write_end(log, after, until, filter, events))
     }
 }
 

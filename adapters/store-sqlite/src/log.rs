@@ -36,8 +36,9 @@ const SCHEMA: &str = "
         crc INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE log(id BLOB NOT NULL) STRICT;
-    INSERT INTO log VALUES (randomblob(16));
 ";
+/// The identity of a log that did not exist before.
+const FRESH_ID: &str = "INSERT INTO log VALUES (randomblob(16))";
 
 /// Where the log of a data folder lies.
 pub(crate) fn path(folder: &Path) -> PathBuf {
@@ -57,13 +58,7 @@ pub(crate) fn open(folder: &Path, log_bytes_max: Option<u64>) -> Result<Connecti
             .and_then(|folder| folder.sync_all())
             .map_err(|error| OpenError::File { path: folder.to_owned(), problem: error.to_string() })?;
     }
-    let found = pragma(&connection, "user_version").map_err(failed)?;
-    if pragma(&connection, "application_id").map_err(failed)? != APPLICATION_ID {
-        return Err(OpenError::NotALog { path });
-    }
-    if found > FORMAT {
-        return Err(OpenError::NewerFormat { path, found, known: FORMAT });
-    }
+    check(&path, &connection)?;
     let pages_max = log_bytes_max.map_or(PAGES_MAX, |bytes| (bytes / PAGE_BYTES).clamp(1, PAGES_MAX));
     connection
         .execute_batch(&format!(
@@ -79,6 +74,44 @@ pub(crate) fn open(folder: &Path, log_bytes_max: Option<u64>) -> Result<Connecti
 /// Opens the log for reading, beside the writer.
 pub(crate) fn open_reader(folder: &Path) -> Result<Connection, rusqlite::Error> {
     connect(&path(folder), OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Opens the log for reading and makes sure that it is one; whoever writes it goes on.
+pub(crate) fn open_to_read(folder: &Path) -> Result<Connection, OpenError> {
+    let path = path(folder);
+    if !path.is_file() {
+        let problem = "there is no event log; name the data folder with --data-dir".to_owned();
+        return Err(OpenError::File { path, problem });
+    }
+    let failed = |error| open_error(&path, &error);
+    let connection = open_reader(folder).map_err(failed)?;
+    check(&path, &connection)?;
+    Ok(connection)
+}
+
+/// Makes the file of a log that has this identity and no event yet. Nothing of it is durable before [`finish`].
+pub(crate) fn create_at(path: &Path, id: &[u8]) -> Result<Connection, rusqlite::Error> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.execute_batch(&format!(
+        "PRAGMA page_size = {PAGE_BYTES};
+         PRAGMA journal_mode = OFF;
+         PRAGMA synchronous = OFF;
+         BEGIN;
+         {SCHEMA}"
+    ))?;
+    connection.execute("INSERT INTO log VALUES (?1)", [id])?;
+    Ok(connection)
+}
+
+/// Ends the making of a log, and marks it as one.
+pub(crate) fn finish(log: Connection) -> Result<(), rusqlite::Error> {
+    log.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID};
+         PRAGMA user_version = {FORMAT};
+         COMMIT;
+         PRAGMA journal_mode = WAL;"
+    ))?;
+    log.close().map_err(|(_, error)| error)
 }
 
 /// The identity of the log.
@@ -113,6 +146,7 @@ fn create(log: &Connection) -> Result<(), rusqlite::Error> {
          PRAGMA synchronous = FULL;
          BEGIN IMMEDIATE;
          {SCHEMA}
+         {FRESH_ID};
          PRAGMA application_id = {APPLICATION_ID};
          PRAGMA user_version = {FORMAT};
          COMMIT;
@@ -120,11 +154,24 @@ fn create(log: &Connection) -> Result<(), rusqlite::Error> {
     ))
 }
 
+/// Makes sure that a file is a log, and of a known format.
+fn check(path: &Path, log: &Connection) -> Result<(), OpenError> {
+    let failed = |error| open_error(path, &error);
+    let found = pragma(log, "user_version").map_err(failed)?;
+    if pragma(log, "application_id").map_err(failed)? != APPLICATION_ID {
+        return Err(OpenError::NotALog { path: path.to_owned() });
+    }
+    if found > FORMAT {
+        return Err(OpenError::NewerFormat { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
+}
+
 fn pragma(log: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
     log.pragma_query_value(None, name, |row| row.get(0))
 }
 
-fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotALog { path: path.to_owned() },
         Some(_) | None => OpenError::File { path: path.to_owned(), problem: error.to_string() },

@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use domain::event::RecordedEvent;
-use domain::ports::{Direction, EventFilter, ReadError};
+use domain::ports::{ArchiveFilter, ArchivePage, Direction, EventFilter, ReadError};
 use domain::stream::Version;
+use event_codec::cloud_events::LogId;
 use rusqlite::{Connection, params};
 use tokio::sync::Semaphore;
 
 use crate::lookup::{Lookup, Name};
 use crate::row::{Row, columns, corrupt, failed};
 use crate::tail::{Spot, Tail};
-use crate::{index, log};
+use crate::{archive, index, log};
 
 /// How many rows one statement reads: a longer one would keep the log from being checkpointed.
-const STATEMENT_ROWS_MAX: usize = 4_096;
+pub(crate) const STATEMENT_ROWS_MAX: usize = 4_096;
 
 /// The events of one stream.
 type Found = Result<Vec<Arc<RecordedEvent>>, ReadError>;
@@ -43,7 +44,7 @@ impl Reader {
             let rows_max = if stream_prefix.is_empty() { limit - events.len() } else { STATEMENT_ROWS_MAX };
             let rows_max = rows_max.min(STATEMENT_ROWS_MAX);
             let before = position;
-            self.scan(&mut position, rows_max, |row| {
+            scan(&self.log, &mut position, rows_max, |row| {
                 if row.stored.stream.starts_with(stream_prefix.as_str()) {
                     events.push(row.decode()?);
                 }
@@ -59,35 +60,26 @@ impl Reader {
         Ok(events)
     }
 
+    /// A part of an export.
+    pub(crate) fn archive(
+        &self,
+        after: u64,
+        until: u64,
+        filter: &ArchiveFilter,
+    ) -> Result<ArchivePage, ReadError> {
+        archive::page(&self.log, after, until, filter)
+    }
+
+    /// The identity of the log.
+    pub(crate) fn log_id(&self) -> Result<LogId, ReadError> {
+        archive::log_id(&self.log)
+    }
+
     /// What the log takes up once everything that was committed is in its file, in bytes.
     pub(crate) fn size_bytes(&self) -> Result<u64, ReadError> {
         let sql = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
         let size_bytes = self.log.query_row(sql, (), |row| row.get::<_, i64>(0));
         size_bytes.map(i64::cast_unsigned).map_err(|error| ReadError::Unavailable(error.to_string()))
-    }
-
-    /// Visits rows after `position`, moving it on; every one of them must be there and be whole, wanted or not.
-    fn scan(
-        &self,
-        position: &mut u64,
-        rows_max: usize,
-        mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, ReadError>,
-    ) -> Result<(), ReadError> {
-        let sql =
-            concat!("SELECT ", columns!(), " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
-        let Ok(after) = i64::try_from(*position) else { return Ok(()) };
-        let mut statement = self.log.prepare_cached(sql).map_err(|error| failed(*position + 1, &error))?;
-        let mut rows = statement
-            .query(params![after, rows_max as i64])
-            .map_err(|error| failed(*position + 1, &error))?;
-        while let Some(row) = rows.next().map_err(|error| failed(*position + 1, &error))? {
-            let row = Row::read(*position + 1, row)?;
-            *position += 1;
-            if visit(&row)?.is_break() {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Events of one stream.
@@ -128,6 +120,28 @@ impl Reader {
         }
         Ok(read)
     }
+}
+
+/// Visits rows after `position`, moving it on; every one of them must be there and be whole, wanted or not.
+pub(crate) fn scan(
+    log: &Connection,
+    position: &mut u64,
+    rows_max: usize,
+    mut visit: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<(), ReadError> {
+    let sql = concat!("SELECT ", columns!(), " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2");
+    let Ok(after) = i64::try_from(*position) else { return Ok(()) };
+    let mut statement = log.prepare_cached(sql).map_err(|error| failed(*position + 1, &error))?;
+    let mut rows =
+        statement.query(params![after, rows_max as i64]).map_err(|error| failed(*position + 1, &error))?;
+    while let Some(row) = rows.next().map_err(|error| failed(*position + 1, &error))? {
+        let row = Row::read(*position + 1, row)?;
+        *position += 1;
+        if visit(&row)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The readers that nobody uses at the moment.

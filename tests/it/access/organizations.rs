@@ -171,3 +171,27 @@ async fn the_same_idempotency_key_of_two_organizations_is_two_keys() {
         let _created = guarded.harness.request("POST", "/v1/storage-units", &headers, body).await.expect(201);
     }
 }
+
+#[tokio::test]
+async fn an_export_has_what_the_organization_of_its_caller_has() {
+    let guarded = Guarded::start().await;
+    guarded.unit("ours", &guarded.admin).await;
+    let acme = guarded.key("acme-admin", "admin", "acme").await;
+    guarded.unit("theirs", &acme).await;
+    let export = async |query: &str, key: &str| {
+        let reply = guarded.get(&format!("/v1/export{query}"), key).await.expect(200);
+        let line = |line: &str| serde_json::from_str::<Value>(line).expect("JSON");
+        let mut lines: Vec<Value> = reply.text().lines().map(line).collect();
+        let _end = lines.pop();
+        lines
+    };
+    let of = |events: &[Value], organization: &str| {
+        events.iter().filter(|event| event["organization"] == organization).count()
+    };
+    let all = export("", &guarded.admin).await;
+    let theirs = export("", &acme).await;
+    assert!(of(&all, "default") > 0 && of(&all, "acme") > 0, "who runs the instance exports all of it");
+    assert_eq!((theirs.len(), of(&theirs, "acme")), (of(&all, "acme"), of(&all, "acme")));
+    assert_eq!(export("?organization=acme", &guarded.admin).await, theirs);
+    let _refused = guarded.get("/v1/export?organization=default", &acme).await.expect(403);
+}

@@ -5,6 +5,8 @@ pub(super) mod commands;
 mod events;
 mod follow;
 
+pub(super) use events::known_kind;
+
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -60,7 +62,7 @@ impl Streams {
 }
 
 /// The position after which a reader wants to go on. One that the log has not reached comes from another log.
-async fn after(state: &ApiState, text: Option<&str>, what: &str) -> Result<Position, Problem> {
+pub(super) async fn after(state: &ApiState, text: Option<&str>, what: &str) -> Result<Position, Problem> {
     let Some(text) = text else { return Ok(Position::START) };
     let after: Position =
         text.parse().map_err(|error| Problem::bad_request(format!("correct the {what}: {error}")))?;

@@ -101,17 +101,23 @@ impl EventsQuery {
     }
 
     pub(super) fn wanted(self, state: &ApiState) -> Result<Wanted, Problem> {
-        let types = state.forms.type_names();
-        let known = |kind: &String| types.iter().any(|name| is_of_kind(name, kind));
-        if let Some(kind) = self.kind.as_ref().filter(|kind| !known(kind)) {
-            let detail = format!(
-                "the query parameter kind is '{kind}', which is neither an event's type, such as key_scope.finished, nor \
-                 what stands before its dot; docs/glossary.md lists the types"
-            );
-            return Err(Problem::bad_request(detail));
+        if let Some(kind) = &self.kind {
+            known_kind(state, kind)?;
         }
         Ok(Wanted { streams: Streams::new(self.stream_prefix, self.unit), kind: self.kind })
     }
+}
+
+/// Refuses a kind that no event can have.
+pub(in crate::native) fn known_kind(state: &ApiState, kind: &str) -> Result<(), Problem> {
+    if state.forms.type_names().iter().any(|name| is_of_kind(name, kind)) {
+        return Ok(());
+    }
+    let detail = format!(
+        "the query parameter kind is '{kind}', which is neither an event's type, such as key_scope.finished, nor what stands \
+         before its dot; docs/glossary.md lists the types"
+    );
+    Err(Problem::bad_request(detail))
 }
 
 /// A kind is a type name, or the aggregate in front of it.

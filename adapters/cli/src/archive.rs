@@ -1,0 +1,29 @@
+//! The commands that take a log elsewhere and bring it back. They read the data folder itself, beside whoever writes it, and
+//! write only into one that nobody has.
+
+mod export;
+mod import;
+
+pub(crate) use export::export;
+pub(crate) use import::import;
+
+use crate::exit::CliError;
+
+/// Runs what reads and writes files for long, on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
+) -> Result<T, CliError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| {
+        Err(CliError::Environment(format!("the work ended before its time: {error}")))
+    })
+}
+
+fn environment(error: &dyn std::fmt::Display) -> CliError {
+    CliError::Environment(error.to_string())
+}
+
+/// How many things happened in a second, for people.
+fn rate(count: u64, took: std::time::Duration) -> String {
+    format!("{:.1} s, {:.0} per second", took.as_secs_f64(), count as f64 / took.as_secs_f64().max(1e-9))
+}
