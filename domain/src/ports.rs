@@ -14,7 +14,7 @@ pub use event_store::{
     Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, NewEvent, ReadError,
     Subscription,
 };
-pub use log_archive::{ArchiveFilter, ArchivePage, LogArchive};
+pub use log_archive::{ArchiveFilter, ArchivePage, LogArchive, LogHead};
 pub use modules::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
 pub use webhooks::{Delivery, DeliveryAnswer, DeliveryError, Webhooks};
 

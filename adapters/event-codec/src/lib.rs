@@ -6,6 +6,7 @@
 
 pub mod cloud_events;
 mod forms;
+pub mod integrity;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod explain;
 mod export;
+mod integrity;
 mod key_scopes;
 mod keys;
 mod leases;
@@ -54,6 +55,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(commands::router())
         .merge(log::router())
         .merge(export::router())
+        .merge(integrity::router())
         .merge(overview::router())
         .merge(system::router())
         .merge(projections::router())

@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
     Append, AppendError, Appended, ArchiveFilter, ArchivePage, Direction, EventFilter, EventStore,
-    LogArchive, ReadError, Subscription,
+    LogArchive, LogHead, ReadError, Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
 use event_codec::cloud_events::{LogId, write_end, write_line};
+use event_codec::integrity::proof::Proof;
+use event_codec::integrity::{Chain, Head, Leaves};
 use event_codec::{CodecError, EncodedEvent, StoredEvent, encode_append};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -137,6 +139,24 @@ impl LogArchive for MemoryStore {
         Ok(page)
     }
 
+    async fn log_head(&self, _wanted: Position) -> Result<LogHead, ReadError> {
+        let chain = self.log().chain();
+        let last = self.last().await?;
+        let Head { log, position, hash } = chain.head();
+        let (log, hash) = (log.to_string(), hash.to_string());
+        let recorded_at = last.map(|event| event.metadata.recorded_at);
+        Ok(LogHead { log, position, hash, recorded_at, signature: None })
+    }
+
+    async fn proof(&self, stream: &StreamId, _wanted: Position) -> Result<Vec<u8>, ReadError> {
+        let log = self.log();
+        let mut proof = Proof::new(LOG, stream.as_str());
+        for (index, row) in log.rows.iter().enumerate() {
+            proof.add(&row.stored(index)).map_err(|problem| corrupt(index, &problem))?;
+        }
+        Ok(proof.write(&log.chain(), |_| None))
+    }
+
     async fn end(
         &self,
         after: Position,
@@ -168,6 +188,14 @@ fn corrupt(index: usize, problem: &CodecError) -> ReadError {
 }
 
 impl Log {
+    fn chain(&self) -> Chain {
+        let (mut chain, mut leaves) = (Chain::new(LOG), Leaves::default());
+        for (index, row) in self.rows.iter().enumerate() {
+            chain.add(position(index), &leaves.leaf(&row.stored(index)));
+        }
+        chain
+    }
+
     fn append(&mut self, append: &Append) -> Result<Appended, AppendError> {
         let events = encode_append(append).map_err(|refused| AppendError::Rejected(refused.to_string()))?;
         let first = append.expected.next();

@@ -1,5 +1,7 @@
 //! A log as a whole: read beside whoever writes it, and written as lines. Does not know the stream index, nor where lines go.
 
+mod live;
+
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -48,6 +50,14 @@ impl LogFile {
     /// [`ReadError`].
     pub fn head(&self) -> Result<Position, ReadError> {
         log::head(&self.log).map(Position::row).map_err(|error| failed(0, &error))
+    }
+
+    /// Stream and version of the event at a position as its row says, whether or not that is true.
+    pub(crate) fn place(&self, position: Position) -> (String, String) {
+        let sql = "SELECT CAST(stream AS TEXT), CAST(version AS TEXT) FROM events WHERE position = ?1";
+        let row =
+            self.log.query_row(sql, [position.major.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)));
+        row.unwrap_or_else(|_| ("a stream that cannot be read".to_owned(), "?".to_owned()))
     }
 
     /// A part of an export, as [`domain::ports::LogArchive::page`] gives it.

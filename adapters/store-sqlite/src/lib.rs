@@ -12,6 +12,7 @@
 //! checksum which is looked at on every read. This crate does not know what events mean.
 
 mod archive;
+mod chain;
 mod group;
 mod import;
 mod index;
@@ -26,6 +27,7 @@ mod subscription;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod writer;
 
 use std::fs::{self, File, TryLockError};
@@ -36,14 +38,15 @@ use std::thread::{self, JoinHandle};
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
 use domain::ports::{
-    Append, AppendError, Appended, ArchiveFilter, ArchivePage, Direction, EventFilter, EventStore,
-    LogArchive, LogSize, ReadError, Subscription,
+    Append, AppendError, Appended, Direction, EventFilter, EventStore, LogSize, ReadError, Subscription,
 };
 use domain::stream::{Position, StreamId, Version};
-use event_codec::cloud_events::write_end;
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use crate::archive::LogFile;
+use crate::chain::Hashes;
+pub use crate::chain::{KeptLinks, LinksError};
 pub use crate::import::{ImportError, NewLog};
 use crate::index::Index;
 use crate::lookup::Name;
@@ -53,6 +56,7 @@ use crate::recent::Recent;
 use crate::request::{Request, prepare};
 use crate::subscription::Follower;
 use crate::tail::Tail;
+pub use crate::verify::{KnownHead, Verified, VerifyError, verify};
 use crate::writer::Writer;
 
 /// How many batches may wait for the writer; further ones wait for a place among them.
@@ -69,8 +73,10 @@ pub struct SqliteStore {
     /// Nothing once the store is being closed.
     requests: Option<mpsc::Sender<Request>>,
     shared: Arc<Shared>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<Connection>>,
     indexer: Option<JoinHandle<()>>,
+    chainer: Option<JoinHandle<()>>,
+    folder: PathBuf,
     log_bytes_max: Option<u64>,
     /// Dropped last: until then nobody else may open the folder.
     _lock: FolderLock,
@@ -83,6 +89,7 @@ struct Shared {
     pool: Arc<Pool>,
     hash: Hash,
     head: watch::Receiver<u64>,
+    hashes: Arc<Hashes>,
 }
 
 impl SqliteStore {
@@ -106,6 +113,7 @@ impl SqliteStore {
             pool: Arc::new(Pool::new(folder.to_owned(), options.readers_max)),
             hash,
             head: watched,
+            hashes: Arc::new(Hashes::new()),
         });
         let index_reader = index::open_for_writer(folder).map_err(read_error)?;
         let writer = Writer::new(log, index_reader, Arc::clone(&shared), head);
@@ -115,13 +123,20 @@ impl SqliteStore {
             shared: Arc::clone(&shared),
             writer: None,
             indexer: None,
+            chainer: None,
+            folder: folder.to_owned(),
             log_bytes_max: options.log_bytes_max,
             _lock: lock,
         };
+        let (hashes, followed) = (Arc::clone(&shared.hashes), folder.to_owned());
         let thread_error = |error: std::io::Error| file_error(folder, error.to_string());
+        let head = shared.head.clone();
+        let follow = move || chain::follow(&followed, &hashes, head);
         store.indexer =
             Some(spawn("store-indexer", move || index.follow(&shared.tail)).map_err(thread_error)?);
         store.writer = Some(spawn("store-writer", move || writer.run(waiting)).map_err(thread_error)?);
+        // Last: it ends when the writer has, so there must be one.
+        store.chainer = Some(spawn("store-hashes", follow).map_err(thread_error)?);
         Ok(store)
     }
 }
@@ -132,9 +147,12 @@ impl Drop for SqliteStore {
         self.shared.pool.close();
         drop(self.requests.take());
         // A thread that has panicked has said so itself.
-        let _ = self.writer.take().map(JoinHandle::join);
+        let log = self.writer.take().map(JoinHandle::join);
         self.shared.tail.close();
         let _ = self.indexer.take().map(JoinHandle::join);
+        // It ends by itself once the writer has.
+        let _ = self.chainer.take().map(JoinHandle::join);
+        drop(log);
     }
 }
 
@@ -217,30 +235,6 @@ impl EventStore for SqliteStore {
     }
 }
 
-#[async_trait]
-impl LogArchive for SqliteStore {
-    async fn page(
-        &self,
-        after: Position,
-        until: Position,
-        filter: &ArchiveFilter,
-    ) -> Result<ArchivePage, ReadError> {
-        let filter = filter.clone();
-        self.shared.pool.run(move |reader| reader.archive(after.major, until.major, &filter)).await
-    }
-
-    async fn end(
-        &self,
-        after: Position,
-        until: Position,
-        filter: &ArchiveFilter,
-        events: u64,
-    ) -> Result<Vec<u8>, ReadError> {
-        let log = self.shared.pool.run(Reader::log_id).await?;
-        Ok(write_end(log, after, until, filter, events))
-    }
-}
-
 impl Shared {
     /// The wanted events after a position, from the file.
     async fn page(
@@ -282,7 +276,10 @@ fn file_error(path: &Path, problem: String) -> OpenError {
     OpenError::File { path: PathBuf::from(path), problem }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
     thread::Builder::new().name(name.to_owned()).spawn(work)
 }
 

@@ -1,16 +1,18 @@
 //! Readers: a bounded number of read-only connections, each used by one blocking task at a time.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use domain::event::RecordedEvent;
 use domain::ports::{ArchiveFilter, ArchivePage, Direction, EventFilter, ReadError};
-use domain::stream::Version;
+use domain::stream::{StreamId, Version};
 use event_codec::cloud_events::LogId;
+use event_codec::integrity::proof::Proof;
 use rusqlite::{Connection, params};
 use tokio::sync::Semaphore;
 
+use crate::chain::positions_in_lane;
 use crate::lookup::{Lookup, Name};
 use crate::row::{Row, columns, corrupt, failed};
 use crate::tail::{Spot, Tail};
@@ -68,6 +70,21 @@ impl Reader {
         filter: &ArchiveFilter,
     ) -> Result<ArchivePage, ReadError> {
         archive::page(&self.log, after, until, filter)
+    }
+
+    /// The proof of a stream's history up to a position, which the hashes have reached.
+    pub(crate) fn proof(&self, folder: &Path, stream: &StreamId, until: u64) -> Result<Proof, ReadError> {
+        let mut proof = Proof::new(self.log_id()?, stream.as_str());
+        let positions = positions_in_lane(folder, proof.lane(), until);
+        let positions = positions.map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        for position in positions {
+            let mut before = position - 1;
+            scan(&self.log, &mut before, 1, |row| {
+                proof.add(&row.stored).map_err(|problem| corrupt(position, problem.to_string()))?;
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(proof)
     }
 
     /// The identity of the log.

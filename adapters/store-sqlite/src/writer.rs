@@ -50,8 +50,8 @@ impl Writer {
         Self { log, index, shared, heads: LruCache::new(HEADS_MAX), head, poison: None }
     }
 
-    /// Serves requests until nobody can send one any more.
-    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    /// Serves requests until nobody can send one any more. Gives the log back, to be closed when nobody reads it any longer.
+    pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Connection {
         while let Some(first) = requests.blocking_recv() {
             let mut events = first.event_count();
             let mut group = vec![first];
@@ -62,6 +62,7 @@ impl Writer {
             }
             self.serve(group, events);
         }
+        self.log
     }
 
     fn serve(&mut self, group: Vec<Request>, events: usize) {

@@ -66,6 +66,21 @@ pub struct ArchivePage {
     pub reached: Option<Position>,
 }
 
+/// One hash over a log up to a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogHead {
+    /// The log, as a URI.
+    pub log: String,
+    /// The position of the last event that it covers.
+    pub position: Position,
+    /// The hash.
+    pub hash: String,
+    /// When that event was recorded; nothing when there is none.
+    pub recorded_at: Option<Timestamp>,
+    /// The public key of whoever stands for it, and the signature.
+    pub signature: Option<(String, String)>,
+}
+
 /// A log, for those who take it elsewhere.
 #[async_trait]
 pub trait LogArchive: Send + Sync {
@@ -77,6 +92,12 @@ pub trait LogArchive: Send + Sync {
         until: Position,
         filter: &ArchiveFilter,
     ) -> Result<ArchivePage, ReadError>;
+
+    /// What the log amounts to: of everything up to `wanted` at least, if that can be had soon.
+    async fn log_head(&self, wanted: Position) -> Result<LogHead, ReadError>;
+
+    /// The whole history of a stream up to `wanted` at least, in a form that shows without the log that it is the whole.
+    async fn proof(&self, stream: &StreamId, wanted: Position) -> Result<Vec<u8>, ReadError>;
 
     /// The line with which an export ends: how many events it has, of which part of the log, and whether that is every
     /// one. Without it an export is not whole.

@@ -122,6 +122,8 @@ pub(crate) const TABLE: &[Route] = &[
     native("/v1/events", &[("GET", Read)]),
     native("/v1/events/stream", &[("GET", Read)]),
     native("/v1/export", &[("GET", Administer)]),
+    native("/v1/integrity", &[("GET", Read)]),
+    native("/v1/proof", &[("GET", Read)]),
     native("/v1/overview", &[("GET", Read)]),
     native("/v1/projections", &[("GET", Watch)]),
     native("/v1/projections/{name}/rebuild", &[("POST", Run)]),

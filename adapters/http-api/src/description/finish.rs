@@ -105,6 +105,7 @@ fn tags() -> Value {
         ("workspaces", "How tasks are processed, and batches of tasks"),
         ("commands", "The one door, through which every other write goes"),
         ("events", "The whole log, for programs that follow it"),
+        ("integrity", "Whether the log is what it was, and histories that prove themselves"),
         ("keys", "API keys: who may ask for what"),
         ("overview", "How much work stands where"),
         ("system", "Whether work is given to workers at all, and how to stop and resume that"),

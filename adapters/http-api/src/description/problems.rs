@@ -194,6 +194,8 @@ refusals! {
     PauseRefusals { 409: "already_paused", 422: "reason_missing" }
     /// Of the end of a pause; there is nothing to refuse but what every write can.
     ResumeRefusals { 422: "invalid_reason" }
+    /// Of a stream that must have events.
+    ProofRefusals { 404: "stream_not_found" }
     /// Of a projection that must be there.
     ProjectionRefusals { 404: "projection_not_found" }
 }
