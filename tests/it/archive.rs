@@ -1,6 +1,8 @@
 //! The log taken elsewhere and brought back: the real binary over data folders with real histories.
 
+mod backup;
 mod export;
+mod integrity;
 
 use std::fs;
 use std::path::Path;

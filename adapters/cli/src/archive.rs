@@ -1,11 +1,19 @@
 //! The commands that take a log elsewhere and bring it back. They read the data folder itself, beside whoever writes it, and
 //! write only into one that nobody has.
 
+mod backup;
 mod export;
 mod import;
+mod verify;
 
+pub(crate) use backup::{backup, restore};
 pub(crate) use export::export;
 pub(crate) use import::import;
+pub(crate) use verify::{integrity, proof, verify_log, verify_proof};
+
+use std::path::Path;
+
+use read_model::SqliteReadModel;
 
 use crate::exit::CliError;
 
@@ -21,6 +29,14 @@ async fn blocking<T: Send + 'static>(
 
 fn environment(error: &dyn std::fmt::Display) -> CliError {
     CliError::Environment(error.to_string())
+}
+
+/// Views of a log that lay here once are not views of the one that lies here now.
+fn set_views_aside(folder: &Path) -> Result<(), CliError> {
+    if !folder.join("views.db").exists() {
+        return Ok(());
+    }
+    SqliteReadModel::set_aside(folder, "another log lies here now").map_err(|error| environment(&error))
 }
 
 /// How many things happened in a second, for people.

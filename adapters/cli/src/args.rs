@@ -17,7 +17,10 @@ use crate::bench::{Row, Size};
 use crate::telemetry::LogFormat;
 use crate::thing::Thing;
 
-pub(crate) use archive::{ExportOptions, ImportOptions};
+pub(crate) use archive::{
+    BackupOptions, ExportOptions, ImportOptions, IntegrityCommand, IntegrityKeyOptions, ProofOptions,
+    RestoreOptions, VerifyLogOptions, VerifyProofOptions,
+};
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
 pub(crate) use task::{
@@ -117,6 +120,19 @@ pub(crate) enum Command {
     Export(ExportOptions),
     /// Make the log of an empty data folder from an export
     Import(ImportOptions),
+    /// Copy the log and the content of a data folder, also beside a running server, and read the copy again
+    Backup(BackupOptions),
+    /// Fill an empty data folder from a backup, and read it again
+    Restore(RestoreOptions),
+    /// Read the whole log and say whether it is what it was, and if not, which event is the first that differs
+    VerifyLog(VerifyLogOptions),
+    /// Whether the log is what it was: its head, and the key that signs it
+    #[command(subcommand)]
+    Integrity(IntegrityCommand),
+    /// Write the whole history of one thing in a form that checks without the log
+    Proof(ProofOptions),
+    /// Check a proof: whether anything in it was changed, dropped, moved or cut off
+    VerifyProof(VerifyProofOptions),
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),

@@ -30,7 +30,12 @@ pub(crate) fn open_store(config: &Config) -> Result<Option<Arc<SqliteStore>>, Cl
     })?;
     let options = SqliteOptions { log_bytes_max: config.limits.log_bytes_max, ..SqliteOptions::default() };
     match SqliteStore::open(folder, options) {
-        Ok(store) => Ok(Some(Arc::new(store))),
+        Ok(store) => {
+            if let Some(signer) = config.signer()? {
+                store.sign_heads(signer);
+            }
+            Ok(Some(Arc::new(store)))
+        }
         Err(OpenError::InUse { .. }) => Ok(None),
         Err(error) => Err(CliError::Environment(error.to_string())),
     }

@@ -14,6 +14,7 @@ use domain::filter::TaskFilter;
 use domain::names::{ModuleName, SecretName};
 use domain::task::{POLICY_DEFAULT, Policy, Target, TaskStatus};
 use domain::time::Millis;
+use event_codec::integrity::Signer;
 use modules::{Definition, SecretSource, WebhookSettings};
 use runtime::{RuntimeSettings, TaskGauge};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Where content lives.
     pub(crate) content: ContentConfig,
+    /// Whether the log is what it was.
+    pub(crate) integrity: IntegrityConfig,
     /// The StageR surface.
     pub(crate) stager: StagerConfig,
     /// Tasks.
@@ -106,6 +109,15 @@ pub(crate) struct ContentConfig {
     pub(crate) base_url: Option<String>,
     /// Base URLs below which content may be registered over HTTP.
     pub(crate) registered_bases: Vec<String>,
+}
+
+/// Whether the log is what it was.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IntegrityConfig {
+    /// The file with the key that signs heads of the log; without it, they are not signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signing_key_file: Option<PathBuf>,
 }
 
 /// The StageR surface.
@@ -213,6 +225,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             limits: Limits::default(),
             content: ContentConfig::default(),
+            integrity: IntegrityConfig::default(),
             stager: StagerConfig::default(),
             tasks: TasksConfig::default(),
             modules: BTreeMap::new(),
@@ -280,6 +293,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The key that signs heads of the log, if there is to be one.
+    pub(crate) fn signer(&self) -> Result<Option<Signer>, CliError> {
+        let Some(path) = &self.integrity.signing_key_file else { return Ok(None) };
+        let complain = |problem: &dyn std::fmt::Display| {
+            CliError::Environment(format!("integrity.signing_key_file {}: {problem}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| complain(&error))?;
+        Signer::parse(&text).map(Some).map_err(|error| complain(&error))
+    }
+
     /// A relative data folder, certificate or key lies beside the file that names it.
     fn relative_to(mut self, folder: &Path) -> Self {
         if folder.as_os_str().is_empty() {
@@ -289,6 +312,7 @@ impl Config {
         self.data_dir = folder.join(&self.data_dir);
         self.tls_cert = self.tls_cert.map(|path| folder.join(path));
         self.tls_key = self.tls_key.map(|path| folder.join(path));
+        self.integrity.signing_key_file = self.integrity.signing_key_file.map(|path| folder.join(path));
         self
     }
 

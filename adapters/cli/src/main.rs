@@ -83,6 +83,12 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Export(options) => archive::export(&global, &config, options).await,
         Command::Import(options) => archive::import(&global, &config, options).await,
+        Command::Backup(options) => archive::backup(&global, &config, options).await,
+        Command::Restore(options) => archive::restore(&global, &config, options).await,
+        Command::VerifyLog(options) => archive::verify_log(&global, &config, options).await,
+        Command::Integrity(command) => archive::integrity(&global, &config, command).await,
+        Command::Proof(options) => archive::proof(&global, &config, options).await,
+        Command::VerifyProof(options) => archive::verify_proof(&global, &options),
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
         Command::Api(options) => commands::api::run(&global, &config, options).await,
         Command::Openapi => {

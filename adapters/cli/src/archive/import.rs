@@ -8,11 +8,10 @@ use std::time::Instant;
 use domain::stream::Position;
 use event_codec::EVENT_BYTES_MAX;
 use event_codec::cloud_events::{BadLine, LineReader};
-use read_model::SqliteReadModel;
 use serde_json::json;
 use store_sqlite::{ImportError, NewLog, OpenError};
 
-use super::{blocking, environment, rate};
+use super::{blocking, environment, rate, set_views_aside};
 use crate::args::{Global, ImportOptions};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
@@ -72,11 +71,7 @@ fn import_file(path: &Path, folder: &Path, progress: &Progress) -> Result<u64, C
     };
     let head = log.finish().map_err(refused)?;
     debug_assert_eq!(head, Position::row(end.events));
-    // Views of a log that lay here once are not views of this one.
-    let why = "another log was imported";
-    if folder.join("views.db").exists() {
-        SqliteReadModel::set_aside(folder, why).map_err(|error| environment(&error))?;
-    }
+    set_views_aside(folder)?;
     progress.end();
     Ok(end.events)
 }

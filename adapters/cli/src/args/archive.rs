@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 use domain::names::{OrganizationId, StorageUnitName};
 use domain::stream::Position;
 use domain::time::Timestamp;
+use event_codec::integrity::PublicKey;
+use store_sqlite::KnownHead;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExportOptions {
@@ -46,4 +48,71 @@ pub(crate) struct ImportOptions {
     /// A file that 'reprise export' wrote, plain or compressed; - for stdin
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VerifyLogOptions {
+    /// A head that the log had once, as 'reprise integrity head' says it; repeat for several
+    #[arg(long, value_name = "HASH@POSITION", value_parser = known_head)]
+    pub(crate) head: Vec<KnownHead>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ProofOptions {
+    /// UNIT, UNIT/SCOPE/KEY, a campaign's id, or the name of a stream
+    pub(crate) subject: String,
+    /// The file to write [default: stdout]
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VerifyProofOptions {
+    /// A file that 'reprise proof' wrote
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// The head that is trusted
+    #[arg(long, value_name = "HASH@POSITION", value_parser = known_head)]
+    pub(crate) head: Option<KnownHead>,
+    /// Whose signature is trusted
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<PublicKey>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntegrityCommand {
+    /// One hash over the whole log: keep it, and verify-log says later whether the log is still what it was
+    Head,
+    /// Make a key by which heads are signed, and show its public part
+    Key(IntegrityKeyOptions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct IntegrityKeyOptions {
+    /// The file to make
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+}
+
+fn known_head(text: &str) -> Result<KnownHead, String> {
+    let wrong = || format!("'{text}' is not HASH@POSITION, as 'reprise integrity head' says it");
+    let (hash, position) = text.split_once('@').ok_or_else(wrong)?;
+    Ok(KnownHead {
+        hash: hash.parse().map_err(|_| wrong())?,
+        position: position.parse().map_err(|_| wrong())?,
+    })
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct BackupOptions {
+    /// The folder to make the backup in; empty, or not there yet
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct RestoreOptions {
+    /// The folder of a backup
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    pub(crate) folder: PathBuf,
 }

@@ -3,12 +3,13 @@
 use modules::{Definition, WebhookSettings};
 use toml::Table;
 
-use super::{Config, ContentConfig, Limits, TasksConfig};
+use super::{Config, ContentConfig, IntegrityConfig, Limits, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
 const WITHOUT_DEFAULT: [(&str, &[&str]); 5] = [
     ("", &["tls_cert", "tls_key"]),
     ("content.", &["base_url"]),
+    ("integrity.", &["signing_key_file"]),
     ("limits.", &["log_bytes_max", "requests_per_second_max"]),
     ("webhooks.", &["ca_file"]),
     ("modules.", &["url", "shell", "dir", "output_scope"]),
@@ -25,6 +26,7 @@ pub(super) fn check(table: &Table) -> Result<(), String> {
     section(table, "content", &known(&ContentConfig::default()))?;
     section(table, "webhooks", &known(&WebhookSettings::default()))?;
     section(table, "tasks", &known(&TasksConfig::default()))?;
+    section(table, "integrity", &known(&IntegrityConfig::default()))?;
     section(table, "stager", &["zone".to_owned()])?;
     let definition = known(&Definition::default());
     for (name, module) in table.get("modules").and_then(toml::Value::as_table).into_iter().flatten() {
