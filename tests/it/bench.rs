@@ -34,9 +34,14 @@ fn every_row_has_its_figures_and_nothing_stays_behind() {
         "echo.p99_64",
         "echo.requests_per_second_64",
         "echo.round_trip_1",
+        "export.bytes_per_event",
+        "export.bytes_per_event_zstd",
+        "export.events_per_second",
+        "export.events_per_second_zstd",
         "fsync.events_per_second_1",
         "fsync.events_per_second_4096",
         "fsync.events_per_second_64",
+        "import.events_per_second",
         "long-poll.held_median",
         "long-poll.held_p99",
         "long-poll.queued_median",
@@ -59,6 +64,9 @@ fn every_row_has_its_figures_and_nothing_stays_behind() {
         "task-lists.created_per_second",
         "task-lists.page_median",
         "task-lists.page_p99",
+        "verify-log.disk",
+        "verify-log.events_per_second",
+        "verify-log.verified",
     ];
     assert_eq!(figures.keys().map(String::as_str).collect::<Vec<_>>(), expected);
     let wrong: Vec<_> = figures.iter().filter(|(_, value)| !(value.is_finite() && **value > 0.0)).collect();

@@ -1,5 +1,6 @@
 //! The rows: what is measured, one file each. A new row is a variant here and a file beside the others.
 
+mod archive;
 mod echo;
 mod fsync;
 mod long_poll;
@@ -20,6 +21,9 @@ pub(crate) enum Row {
     LongPoll,
     ReprocessAll,
     TaskLists,
+    Export,
+    Import,
+    VerifyLog,
 }
 
 impl Row {
@@ -30,6 +34,9 @@ impl Row {
             Self::LongPoll => "long-poll",
             Self::ReprocessAll => "reprocess-all",
             Self::TaskLists => "task-lists",
+            Self::Export => "export",
+            Self::Import => "import",
+            Self::VerifyLog => "verify-log",
         }
     }
 
@@ -46,6 +53,11 @@ impl Row {
             Self::TaskLists => {
                 "pages of the open tasks among a hundred times as many finished ones, while commands arrive"
             }
+            Self::Export => {
+                "an event for each key of the scale, written as CloudEvents, plain and compressed"
+            }
+            Self::Import => "the same, made a log again",
+            Self::VerifyLog => "the same, every hash made again, beside what the disk reads",
         }
     }
 
@@ -56,6 +68,9 @@ impl Row {
             Self::LongPoll => long_poll::measure(bench).await,
             Self::ReprocessAll => reprocess_all::measure(bench).await,
             Self::TaskLists => task_lists::measure(bench).await,
+            Self::Export => archive::measure_export(bench).await,
+            Self::Import => archive::measure_import(bench).await,
+            Self::VerifyLog => archive::measure_verify_log(bench).await,
         }
     }
 }
