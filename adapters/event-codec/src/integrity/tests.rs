@@ -93,6 +93,9 @@ fn lines(proof: &[u8]) -> Vec<&[u8]> {
 }
 
 proptest! {
+    // Each head is 65,535 hashes.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn every_history_is_proven_and_no_other_head_fits(turns in prop::collection::vec(0_usize..4, 1..20)) {
         let rows = log(&turns);
