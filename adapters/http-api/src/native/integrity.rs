@@ -78,9 +78,9 @@ async fn head(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ProofQuery {
-    /// The stream.
-    #[param(value_type = names::StreamName, inline)]
-    stream: String,
+    /// The stream; without it the request is refused.
+    #[param(value_type = names::StreamName, required = false, inline)]
+    stream: Option<String>,
 }
 
 /// Prove a history
@@ -95,10 +95,11 @@ struct ProofQuery {
     ),
 )]
 async fn proof(State(state): State<ApiState>, Query(query): Query<ProofQuery>) -> Result<Response, Problem> {
-    let subject: Subject = query
-        .stream
-        .parse()
-        .map_err(|error: NotAStream| Problem::bad_request(format!("the query parameter stream: {error}")))?;
+    let missing = || Problem::bad_request("say which stream, as ?stream=storage_unit-docs");
+    let subject: Subject =
+        query.stream.ok_or_else(missing)?.parse().map_err(|error: NotAStream| {
+            Problem::bad_request(format!("the query parameter stream: {error}"))
+        })?;
     let stream: StreamId = subject.stream();
     // The caller's own events only: what belongs to others is not there.
     let own = state.engine.store().read_stream(&stream, Version(0), Direction::Forward, 1).await?;
