@@ -6,7 +6,7 @@ use toml::Table;
 use super::{Config, ContentConfig, IntegrityConfig, Limits, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
-const WITHOUT_DEFAULT: [(&str, &[&str]); 5] = [
+const WITHOUT_DEFAULT: [(&str, &[&str]); 6] = [
     ("", &["tls_cert", "tls_key"]),
     ("content.", &["base_url"]),
     ("integrity.", &["signing_key_file"]),
