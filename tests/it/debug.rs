@@ -16,6 +16,9 @@ use tests::binary::{command, run};
 
 /// How long anything on the screen may take before the test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How large the terminal is.
+const ROWS: u16 = 30;
+const COLUMNS: u16 = 110;
 
 /// The binary on a terminal of its own.
 struct Screen {
@@ -23,7 +26,8 @@ struct Screen {
     /// Our end.
     keys: File,
     shown: Receiver<Vec<u8>>,
-    text: String,
+    /// Everything that was written to the screen.
+    written: Vec<u8>,
     /// Its end, held so that it can be looked at after the end.
     terminal: OwnedFd,
 }
@@ -36,7 +40,7 @@ impl Screen {
         let path = name.to_str().expect("a device's name is ASCII");
         let open = || File::options().read(true).write(true).open(path).expect("its other end opens");
         let terminal: OwnedFd = open().into();
-        let size = Winsize { ws_row: 30, ws_col: 110, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&terminal, size).expect("a terminal has a size");
         let child = command(folder, arguments)
             .env("TERM", "xterm")
@@ -56,23 +60,21 @@ impl Screen {
                 }
             }
         });
-        Self { child, keys, shown, text: String::new(), terminal }
+        Self { child, keys, shown, written: Vec::new(), terminal }
     }
 
-    /// Waits until a text was written to the screen since the last key. A screen is written where it differs, so the
-    /// text has to be new as a whole.
+    /// Waits until a text is on the screen.
     fn shows(&mut self, text: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.text.contains(text) {
+        while !picture(&self.written).contains(text) {
             let left = end.saturating_duration_since(Instant::now());
             let bytes = self.shown.recv_timeout(left);
-            let bytes = bytes.unwrap_or_else(|_| panic!("{text:?} does not appear in {:?}", self.text));
-            self.text.push_str(&String::from_utf8_lossy(&bytes));
+            let bytes = bytes.unwrap_or_else(|_| panic!("{text:?} is not in\n{}", picture(&self.written)));
+            self.written.extend(bytes);
         }
     }
 
     fn press(&mut self, keys: &str) {
-        self.text.clear();
         self.keys.write_all(keys.as_bytes()).expect("keys can be pressed");
     }
 
@@ -80,6 +82,39 @@ impl Screen {
         let modes = tcgetattr(&self.terminal).expect("a terminal has modes").local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
+}
+
+/// What a terminal shows after what was written to it, as far as the debugger makes use of one: it says where it writes, and
+/// then what. Colours and modes show nothing.
+fn picture(written: &[u8]) -> String {
+    let mut cells = vec![vec![' '; usize::from(COLUMNS)]; usize::from(ROWS)];
+    let (mut row, mut column) = (0, 0);
+    let text = String::from_utf8_lossy(written);
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\u{1b}' {
+            if let Some(cell) = cells.get_mut(row).and_then(|line| line.get_mut(column)) {
+                *cell = character;
+            }
+            column += 1;
+            continue;
+        }
+        // A control sequence ends with a letter; that of a place is `row;columnH`, counted from 1.
+        let mut sequence = String::new();
+        for part in characters.by_ref() {
+            sequence.push(part);
+            if part.is_ascii_alphabetic() {
+                break;
+            }
+        }
+        let place = sequence.strip_prefix('[').and_then(|rest| rest.strip_suffix('H'));
+        if let Some((to_row, to_column)) = place.and_then(|place| place.split_once(';')) {
+            let number = |text: &str| text.parse().map_or(0, |number: usize| number - 1);
+            (row, column) = (number(to_row), number(to_column));
+        }
+    }
+    let lines: Vec<String> = cells.into_iter().map(String::from_iter).collect();
+    lines.join("\n")
 }
 
 #[test]
@@ -94,9 +129,9 @@ fn the_debugger_steps_through_a_history_and_leaves_log_and_terminal_as_they_were
     screen.shows("key_scope.finished");
     assert!(!screen.is_cooked());
     screen.press("g");
-    screen.shows("key_scope.queued");
+    screen.shows("> v0 queued");
     screen.press("l");
-    screen.shows("key_scope.held");
+    screen.shows("> hold (anyone) → key_scope.held");
     screen.press("\r");
     screen.shows("nothing was recorded");
     screen.press("\u{3}");

@@ -137,7 +137,7 @@ async fn a_log_knows_its_size_and_its_limit() {
 }
 
 #[tokio::test]
-async fn closing_leaves_three_files() {
+async fn closing_leaves_the_log_and_what_is_derived_from_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
     write(&store, append("a", ExpectedVersion::NoStream, 1..4)).await.unwrap();
@@ -148,5 +148,5 @@ async fn closing_leaves_three_files() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     files.sort();
-    assert_eq!(files, ["events.db", "index.db", "lock"]);
+    assert_eq!(files, ["chain.lanes", "chain.links", "events.db", "index.db", "lock"]);
 }
