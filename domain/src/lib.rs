@@ -27,6 +27,7 @@ pub mod names;
 pub mod ports;
 pub mod process;
 pub mod record;
+pub mod replay;
 pub mod retry;
 pub mod storage_unit;
 pub mod stream;

@@ -16,6 +16,7 @@ mod histories;
 pub mod matching;
 pub mod overview;
 pub mod read_model;
+pub mod replay;
 pub mod timeline;
 pub mod view;
 pub mod views;

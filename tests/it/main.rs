@@ -21,6 +21,7 @@ mod operations;
 mod packaging;
 mod python_worker;
 mod smartdocumentor;
+mod replay;
 mod stager_access;
 mod stager_admin;
 mod stager_batch;

@@ -4,6 +4,7 @@ mod archive;
 mod campaign;
 mod itself;
 mod task;
+mod replay;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,12 +28,13 @@ pub(crate) use task::{
     BatchCommand, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions, RestartTasksOptions, TaskCommand,
     TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
 };
+pub(crate) use replay::{ReplayCommand, VerifyOptions};
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
 #[derive(Debug, Parser)]
 #[command(name = "reprise", version, propagate_version = true, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done · 1 some documents failed · 2 wrong usage · 3 data folder or configuration \
+    after_help = "Exit codes: 0 done · 1 some documents failed, or a replay found something · 2 wrong usage · 3 data folder or configuration \
     not usable · 4 refused (no such thing, or not allowed now) · 5 server not reachable or busy · 130 interrupted"
 )]
 pub(crate) struct Args {
@@ -133,6 +135,9 @@ pub(crate) enum Command {
     Proof(ProofOptions),
     /// Check a proof: whether anything in it was changed, dropped, moved or cut off
     VerifyProof(VerifyProofOptions),
+    /// Recorded commands decided again: whether the rules still say what the log says
+    #[command(subcommand)]
+    Replay(ReplayCommand),
     /// The views that are derived from the log
     #[command(subcommand)]
     Projections(ProjectionsCommand),

@@ -41,6 +41,11 @@ pub(crate) fn open_store(config: &Config) -> Result<Option<Arc<SqliteStore>>, Cl
     }
 }
 
+/// Whether the data folder has an event log.
+pub(crate) fn has_log(config: &Config) -> bool {
+    config.data_dir.join(store_sqlite::LOG_FILE).exists()
+}
+
 /// Starts an engine over an opened log, with the modules of the configuration and `more`. Damaged views are built again
 /// from the log, which is the truth.
 pub(crate) async fn start(

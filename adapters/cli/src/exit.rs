@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Everything asked for was done.
     Done = 0,
-    /// It ran, and some documents failed.
+    /// It ran, and some documents failed, or a replay found something.
     SomeFailed = 1,
     /// The command line makes no sense.
     Usage = 2,

@@ -1,7 +1,7 @@
 //! The `reprise` binary: reads the command line and the configuration, wires the adapters together, and speaks to people.
 //!
 //! `run` and `serve` own an engine; every other command is a client of the native HTTP API, in this process when nobody
-//! else has the data folder, over the network when a server has it. No rule lives here.
+//! else has the data folder, over the network when a server has it. `replay` reads the log itself when nobody has it. No rule lives here.
 
 mod archive;
 mod args;
@@ -16,6 +16,7 @@ mod exit;
 mod man;
 mod output;
 mod progress;
+mod replay;
 mod run;
 mod serve;
 mod telemetry;
@@ -89,6 +90,7 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::Integrity(command) => archive::integrity(&global, &config, command).await,
         Command::Proof(options) => archive::proof(&global, &config, options).await,
         Command::VerifyProof(options) => archive::verify_proof(&global, &options),
+        Command::Replay(command) => replay::run(&global, &config, command).await,
         Command::Projections(command) => commands::projections::run(&global, &config, command).await,
         Command::Api(options) => commands::api::run(&global, &config, options).await,
         Command::Openapi => {

@@ -12,6 +12,7 @@ mod finish;
 pub(crate) mod lines;
 pub(crate) mod names;
 pub(crate) mod problems;
+pub(crate) mod replays;
 pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod tasks;

@@ -16,6 +16,7 @@ mod leases;
 mod log;
 mod overview;
 mod projections;
+mod replays;
 mod storage_units;
 mod system;
 mod tasks;
@@ -59,6 +60,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(overview::router())
         .merge(system::router())
         .merge(projections::router())
+        .merge(replays::router())
 }
 
 /// The query string of a question for one thing.

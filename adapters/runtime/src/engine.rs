@@ -28,6 +28,7 @@ use crate::presence::Presence;
 use crate::projector::{Projector, RebuildError};
 use crate::refusals::Refusals;
 use crate::repeats::Repeats;
+use crate::replay::Replays;
 use crate::settings::RuntimeSettings;
 use crate::stop::{ShutdownReport, Stop, StopSwitch};
 use crate::tasks::{Allocation, QueueSettings};
@@ -88,6 +89,7 @@ struct Inner {
     record_locks: RecordLocks,
     repeats: Repeats,
     allocation: Allocation,
+    replays: Replays,
     owners: Arc<Owners>,
     keys: Keys,
     refusals: Refusals,
@@ -159,6 +161,7 @@ impl Engine {
             record_locks: record_locks(),
             repeats: Repeats::default(),
             allocation: Allocation::default(),
+            replays: Replays::default(),
             owners: Arc::default(),
             keys: Keys::default(),
             refusals: Refusals::default(),

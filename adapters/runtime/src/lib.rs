@@ -19,6 +19,7 @@ mod presence;
 mod projector;
 mod refusals;
 mod repeats;
+pub mod replay;
 mod settings;
 mod stop;
 mod tasks;

@@ -49,6 +49,7 @@ use crate::chain::Hashes;
 pub use crate::chain::{KeptLinks, LinksError};
 pub use crate::import::{ImportError, NewLog};
 use crate::index::Index;
+pub use crate::log::FILE as LOG_FILE;
 use crate::lookup::Name;
 pub use crate::options::{OpenError, SqliteOptions};
 use crate::reader::{Pool, Reader};

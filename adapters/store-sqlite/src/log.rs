@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::options::OpenError;
 
 /// The log file's name in the data folder.
-const FILE: &str = "events.db";
+pub const FILE: &str = "events.db";
 /// Marks a SQLite file as a log of reprise: the letters "Rprs".
 const APPLICATION_ID: i64 = 0x5270_7273;
 /// The format of the log file.

@@ -127,6 +127,8 @@ pub(crate) const TABLE: &[Route] = &[
     native("/v1/overview", &[("GET", Read)]),
     native("/v1/projections", &[("GET", Watch)]),
     native("/v1/projections/{name}/rebuild", &[("POST", Run)]),
+    native("/v1/replays", &[("GET", Read), ("POST", Write)]),
+    native("/v1/replays/{id}", &[("GET", Read)]),
     native("/v1/system", &[("GET", ReadWork)]),
     native("/v1/system/events", &[("GET", Watch)]),
     native("/v1/system/pause", &[("POST", Run)]),

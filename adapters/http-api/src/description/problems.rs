@@ -198,4 +198,8 @@ refusals! {
     ProofRefusals { 404: "stream_not_found" }
     /// Of a projection that must be there.
     ProjectionRefusals { 404: "projection_not_found" }
+    /// Of a replay that must be kept.
+    ReplayRefusals { 404: "replay_not_found" }
+    /// Of a new replay.
+    ReplayBeginRefusals { 422: "invalid_replay", 503: "too_many_replays" }
 }

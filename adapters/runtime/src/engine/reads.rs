@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::Pipeline;
 use crate::projector::{RebuildError, RebuildProgress};
 use crate::repeats::Repeats;
+use crate::replay::Replays;
 use crate::settings::RuntimeSettings;
 use crate::tasks::Allocation;
 
@@ -133,6 +134,18 @@ impl Engine {
 
     pub(crate) fn repeats(&self) -> &Repeats {
         &self.0.repeats
+    }
+
+    pub(crate) fn kept_replays(&self) -> &Replays {
+        &self.0.replays
+    }
+
+    /// The log as this handle sees it, for whoever goes on reading it by itself.
+    pub(crate) fn store_shared(&self) -> Arc<dyn EventStore> {
+        match &self.1 {
+            None => self.0.parts.store.clone(),
+            Some(own) => own.store.clone(),
+        }
     }
 
     pub(crate) fn pipeline(&self) -> &Pipeline {

@@ -1,0 +1,113 @@
+//! A replay under way: the next page is read while the last one is decided. Does not know what is decided.
+
+use std::sync::Arc;
+
+use domain::event::RecordedEvent;
+use domain::ports::{EventFilter, EventForms, EventStore, ReadError};
+use domain::replay::Verification;
+use domain::stream::Position;
+use tokio::task::JoinHandle;
+
+use super::request::ReplayRequest;
+use super::selection::InvalidRequest;
+use super::work::{Line, Work};
+
+/// How many events are read at once.
+const PAGE_EVENTS_MAX: usize = 8_192;
+/// How many pages are read between two words about how far it has come.
+const PAGES_PER_PROGRESS: u32 = 8;
+
+/// A page that is being read.
+type Reading = JoinHandle<Result<Vec<Arc<RecordedEvent>>, ReadError>>;
+
+/// A replay of a log as far as it goes when the replay begins. Whoever asks for its lines drives it; dropped, it ends.
+pub struct Replay {
+    store: Arc<dyn EventStore>,
+    head: Position,
+    reading: Option<Reading>,
+    /// Nothing once it has said everything.
+    work: Option<Box<Work>>,
+    pages: u32,
+}
+
+impl Replay {
+    /// Begins a replay.
+    ///
+    /// # Errors
+    /// [`BeginError`] when the request makes no sense or the log cannot be read.
+    pub async fn begin(
+        store: Arc<dyn EventStore>,
+        forms: Arc<dyn EventForms>,
+        request: &ReplayRequest,
+    ) -> Result<Self, BeginError> {
+        Self::begin_by(Verification::default(), store, forms, request).await
+    }
+
+    /// Begins a replay by other rules than the house's own.
+    ///
+    /// # Errors
+    /// [`BeginError`] when the request makes no sense or the log cannot be read.
+    pub async fn begin_by(
+        verification: Verification,
+        store: Arc<dyn EventStore>,
+        forms: Arc<dyn EventForms>,
+        request: &ReplayRequest,
+    ) -> Result<Self, BeginError> {
+        let head = store.head().await?;
+        let work = Box::new(Work::new(request, forms, verification, head)?);
+        let reading = Some(read(&store, Position::START));
+        Ok(Self { store, head, reading, work: Some(work), pages: 0 })
+    }
+
+    /// The next lines; nothing once it has come to its end. A step that is dropped ends the replay.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the log cannot be read any further.
+    pub async fn next(&mut self) -> Result<Option<Vec<Line>>, ReadError> {
+        let Some(mut work) = self.work.take() else { return Ok(None) };
+        let mut page = match self.reading.take() {
+            Some(reading) => reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))??,
+            None => Vec::new(),
+        };
+        page.retain(|event| event.position <= self.head);
+        let last = page.last().map(|event| event.position);
+        if let Some(last) = last.filter(|last| *last < self.head) {
+            self.reading = Some(read(&self.store, last));
+        }
+        let decided = tokio::task::spawn_blocking(move || {
+            let mut found = work.take(page);
+            if last.is_none() {
+                found.extend(work.finish());
+            }
+            (work, found)
+        });
+        let (work, found) = decided.await.map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        let mut lines: Vec<Line> = found.into_iter().map(Line::Finding).collect();
+        self.pages += 1;
+        if work.is_over() {
+            lines.push(Line::Report(work.report()));
+            return Ok(Some(lines));
+        }
+        if self.pages.is_multiple_of(PAGES_PER_PROGRESS) {
+            lines.push(Line::Progress(work.progress()));
+        }
+        self.work = Some(work);
+        Ok(Some(lines))
+    }
+}
+
+/// Why a replay did not begin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// The request makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Store(#[from] ReadError),
+}
+
+fn read(store: &Arc<dyn EventStore>, after: Position) -> Reading {
+    let store = Arc::clone(store);
+    tokio::spawn(async move { store.read_all(after, PAGE_EVENTS_MAX, &EventFilter::default()).await })
+}

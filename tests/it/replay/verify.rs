@@ -1,0 +1,168 @@
+//! Verify: no history that happened diverges, and a changed rule is found where it first shows.
+
+use std::sync::Arc;
+
+use domain::aggregate::{Aggregate, Refusal};
+use domain::envelope::Command;
+use domain::event::Event;
+use domain::key_scope;
+use domain::ports::EventStore;
+use domain::replay::{Appends, Decide, Verification};
+use domain::stream::Version;
+use domain::time::{Millis, Timestamp};
+use domain::work;
+use event_codec::JsonForms;
+use projections::replay::DivergenceRow;
+use proptest::prelude::*;
+use runtime::replay::{Finding, Line, Mode, Replay, ReplayFilter, ReplayReport, ReplayRequest};
+use serde_json::json;
+use tests::place::{log, stream};
+
+use super::histories::{known, simulated};
+
+fn request(filter: ReplayFilter) -> ReplayRequest {
+    ReplayRequest { mode: Mode::Verify, filter, findings_max: 100 }
+}
+
+async fn verified(
+    store: Arc<dyn EventStore>,
+    rules: Decide,
+    filter: ReplayFilter,
+) -> (Vec<DivergenceRow>, ReplayReport) {
+    let forms = Arc::new(JsonForms);
+    let replay = Replay::begin_by(Verification::by(rules), store, forms, &request(filter)).await;
+    let mut replay = replay.expect("the log can be read");
+    let (mut found, mut report) = (Vec::new(), None);
+    while let Some(lines) = replay.next().await.expect("the log can be read") {
+        for line in lines {
+            match line {
+                Line::Progress(_) => {}
+                Line::Finding(Finding::Divergence(row)) => found.push(*row),
+                Line::Report(last) => report = Some(last),
+            }
+        }
+    }
+    (found, report.expect("a replay ends with its report"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_that_happened_diverges(choices in proptest::collection::vec(any::<u32>(), 1..80)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (found, report, commands) = runtime.block_on(async {
+            let store = simulated(&choices).await;
+            let mut appends = Appends::default();
+            let log = log(&*store).await;
+            let count = log.into_iter().filter_map(|event| appends.push(event)).count() + 1;
+            let (found, report) = verified(store, Aggregate::decide, ReplayFilter::default()).await;
+            (found, report, count)
+        });
+        prop_assert_eq!(&found, &[]);
+        prop_assert_eq!((report.findings, report.commands), (0, commands as u64));
+    }
+}
+
+/// The house's rules, but a failure is never repeated.
+fn without_retries(state: &Aggregate, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let mut events = state.decide(command, now)?;
+    for event in &mut events {
+        if let Event::KeyScope(key_scope::Event::Work(work::Event::Failed(failed))) = event {
+            failed.retry_at = None;
+        }
+    }
+    Ok(events)
+}
+
+#[tokio::test]
+async fn a_changed_rule_is_found_at_the_first_event_that_it_changes() {
+    let (store, _) = known().await;
+    let (found, report) = verified(store.clone(), without_retries, ReplayFilter::default()).await;
+    assert_eq!((found.len(), report.findings), (2, 2), "one for each key, and nothing that follows from it");
+    let first = &found[0];
+    assert_eq!((first.stream.as_str(), first.version), (stream("a").as_str(), Version(2)));
+    assert_eq!(
+        (first.problem.as_str(), first.command.as_ref().unwrap().0["name"].as_str()),
+        ("decided_otherwise", Some("fail"))
+    );
+    let recorded = log(&*store).await.into_iter().find(|event| event.position == first.position).unwrap();
+    assert_eq!(recorded.metadata.command_id, first.command_id);
+    let retry_at = recorded.metadata.recorded_at.plus(Millis(1_000));
+    assert_eq!(json!(first.differences), json!([{ "path": "/retry_at", "before": retry_at, "after": null }]));
+}
+
+/// The house's rules, but nobody gets a second attempt.
+fn one_attempt(state: &Aggregate, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    match state {
+        Aggregate::KeyScope(scope) if scope.work.attempt_count > 0 && command.dispatches() => {
+            Err(work::Refusal::OnHold.into())
+        }
+        _ => state.decide(command, now),
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_refused_now_is_found_with_the_reason() {
+    let (store, _) = known().await;
+    let (found, _) = verified(store, one_attempt, ReplayFilter::default()).await;
+    let first = &found[0];
+    assert_eq!((found.len(), first.version, first.problem.as_str()), (2, Version(4), "refused"));
+    assert!(first.text.contains("it is held"), "{}", first.text);
+    assert_eq!(
+        (first.recorded.as_ref().unwrap().r#type.as_str(), &first.decided),
+        ("key_scope.assigned", &None)
+    );
+}
+
+#[tokio::test]
+async fn a_filter_says_which_commands_are_decided_again() {
+    let (store, _) = known().await;
+    let of_a = ReplayFilter { streams: Some("key_scope-*/a".to_owned()), ..ReplayFilter::default() };
+    let (found, report) = verified(store.clone(), without_retries, of_a).await;
+    assert_eq!((found.len(), report.commands), (1, 6));
+    let failed = ReplayFilter { types: vec!["key_scope.failed".to_owned()], ..ReplayFilter::default() };
+    let (found, report) = verified(store.clone(), without_retries, failed).await;
+    assert_eq!((found.len(), report.commands), (2, 2));
+    let at = found[1].position;
+    let until = ReplayFilter {
+        positions: runtime::replay::Span { from: None, to: Some(found[0].position) },
+        ..ReplayFilter::default()
+    };
+    let (found, _) = verified(store.clone(), without_retries, until).await;
+    assert_eq!(found.len(), 1);
+    let from = ReplayFilter {
+        positions: runtime::replay::Span { from: Some(at), to: None },
+        ..ReplayFilter::default()
+    };
+    let (found, _) = verified(store, without_retries, from).await;
+    assert_eq!((found.len(), found[0].position), (1, at), "what lies before is followed, and not decided");
+}
+
+#[tokio::test]
+async fn a_claim_during_a_pause_is_found() {
+    let (store, _) = known().await;
+    let log = log(&*store).await;
+    let pause =
+        Event::System(domain::system::Event::Paused(domain::system::Paused { reason: "a test".to_owned() }));
+    let mut verification = Verification::default();
+    let mut appends = Appends::default();
+    let first = (*log[0]).clone();
+    let command = Command::System(domain::system::Command::Pause { reason: "a test".to_owned() });
+    let metadata = domain::event::Metadata {
+        command: Some(command.record().unwrap()),
+        ..domain::event::Metadata::clone(&first.metadata)
+    };
+    let paused = domain::event::RecordedEvent {
+        stream: domain::stream::Subject::System.stream(),
+        event: pause,
+        metadata: Arc::new(metadata),
+        ..first
+    };
+    let mut found = Vec::new();
+    for event in std::iter::once(Arc::new(paused)).chain(log) {
+        found.extend(appends.push(event).and_then(|append| verification.check(&append)));
+    }
+    let claims = found.iter().map(|divergence| divergence.version.0).collect::<Vec<_>>();
+    assert_eq!(claims, [1, 4, 1, 4], "{found:?}");
+}
