@@ -8,9 +8,15 @@
 //! [`RecordedCommand`]: crate::event::RecordedCommand
 
 mod append;
+mod changes;
+mod fork;
+mod parts;
+mod timers;
 mod verify;
 
 pub use append::{Appends, RecordedAppend};
+pub use changes::{Changes, CommandRef, Edit, LimitsChange, NotACommandRef, RetryChange};
+pub use fork::{Apart, FORK_EVENTS_MAX, Fork, ForkCounts};
 pub use verify::{Divergence, Problem, Verification};
 
 use crate::aggregate::{Aggregate, Refusal};

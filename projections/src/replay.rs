@@ -1,16 +1,19 @@
 //! What a replay found, as people and programs read it: a divergence with its events in their stored form, and what
-//! differs between them. Does not decide anything, nor know where a log lies.
+//! differs between them; and how things end on a fork. Does not decide anything, nor know where a log lies.
 
-use domain::event::{Event, RecordedCommand};
+use std::sync::Arc;
+
+use domain::event::{Event, RecordedCommand, RecordedEvent};
 use domain::names::CommandId;
 use domain::ports::{EventForm, EventForms};
 use domain::replay::{Divergence, Problem};
-use domain::stream::{Position, Version};
+use domain::stream::{Position, StreamId, Version};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::difference::{Difference, differences};
+use crate::timeline;
 
 /// A recorded command whose decision of today is not the one in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,59 @@ pub struct StoredForm {
     pub r#type: String,
     /// Its payload.
     pub data: Value,
+}
+
+/// A thing that ends otherwise on a fork.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EndingRow {
+    /// The stream's name.
+    pub stream: String,
+    /// The version of the first event that differs.
+    pub since: Version,
+    /// How it ends in the log, as a word: its status or state, or `absent`.
+    pub recorded: String,
+    /// How it ends on the fork.
+    pub fork: String,
+    /// Where its rows differ.
+    pub differences: Vec<Difference>,
+}
+
+impl EndingRow {
+    /// How a thing ends in the log and on a fork, from its events there; nothing when it ends alike.
+    #[must_use]
+    pub fn new(
+        stream: &StreamId,
+        since: Version,
+        recorded: &[Arc<RecordedEvent>],
+        fork: &[Arc<RecordedEvent>],
+    ) -> Option<Self> {
+        let (recorded, fork) = (timeline::row(recorded), timeline::row(fork));
+        let differences: Vec<_> = differences(&recorded, &fork)
+            .into_iter()
+            .filter(|difference| !timeline::is_bookkeeping(difference))
+            .collect();
+        if differences.is_empty() {
+            return None;
+        }
+        let (recorded, fork) = (ending(&recorded), ending(&fork));
+        Some(Self { stream: stream.to_string(), since, recorded, fork, differences })
+    }
+
+    /// The kind of thing that it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.stream.split('-').next().unwrap_or_default()
+    }
+}
+
+/// Where a thing stands, by its row.
+fn ending(row: &Value) -> String {
+    match row.get("status").or_else(|| row.get("state")) {
+        Some(Value::String(word)) => word.clone(),
+        Some(other) => other.to_string(),
+        None if row.as_object().is_some_and(serde_json::Map::is_empty) => "absent".to_owned(),
+        None => "present".to_owned(),
+    }
 }
 
 impl DivergenceRow {

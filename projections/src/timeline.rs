@@ -82,6 +82,34 @@ pub fn timeline(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
     }
 }
 
+/// A thing's row, by the same fold: an empty object when it has none.
+#[must_use]
+pub fn row(stream: &[Arc<RecordedEvent>]) -> Value {
+    match stream.first().map(|first| &first.event) {
+        // What a client calls a task and the numbers that are given away have no rows.
+        None | Some(Event::ExternalId(_) | Event::Ids(_)) => as_json::<System>(None),
+        Some(Event::StorageUnit(_)) => last::<StorageUnits>(stream),
+        Some(Event::KeyScope(_)) => last::<KeyScopes>(stream),
+        Some(Event::Record(_)) => last::<Records>(stream),
+        Some(Event::Campaign(_)) => last::<Campaigns>(stream),
+        Some(Event::Task(_)) => last::<Tasks>(stream),
+        Some(Event::Workspace(_)) => last::<Workspaces>(stream),
+        Some(Event::Batch(_)) => last::<Batches>(stream),
+        Some(Event::System(_)) => last::<System>(stream),
+        Some(Event::ApiKey(_) | Event::Access(_)) => last::<ApiKeys>(stream),
+    }
+}
+
+fn last<V: View>(stream: &[Arc<RecordedEvent>]) -> Value {
+    as_json::<V>(stream.iter().fold(None, |row, event| V::evolve(row, event)).as_ref())
+}
+
+/// Whether a difference between two rows is of no interest: every event changes such a member.
+#[must_use]
+pub fn is_bookkeeping(difference: &Difference) -> bool {
+    BOOKKEEPING.contains(&difference.path.as_str())
+}
+
 /// The full name of an event, such as `key_scope.finished`.
 #[must_use]
 pub fn event_name(event: &Event) -> String {
@@ -111,7 +139,7 @@ fn entries<V: View>(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
         let after = as_json::<V>(row.as_ref());
         let changes = differences(&before, &after)
             .into_iter()
-            .filter(|difference| !BOOKKEEPING.contains(&difference.path.as_str()))
+            .filter(|difference| !is_bookkeeping(difference))
             .collect();
         // Only the first event of an append carries the command.
         let earlier = entries.last().filter(|entry| entry.command_id == event.metadata.command_id);

@@ -28,7 +28,7 @@ pub(crate) use task::{
     BatchCommand, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions, RestartTasksOptions, TaskCommand,
     TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
 };
-pub(crate) use replay::{ReplayCommand, VerifyOptions};
+pub(crate) use replay::ReplayCommand;
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
 #[derive(Debug, Parser)]
@@ -135,7 +135,7 @@ pub(crate) enum Command {
     Proof(ProofOptions),
     /// Check a proof: whether anything in it was changed, dropped, moved or cut off
     VerifyProof(VerifyProofOptions),
-    /// Recorded commands decided again: whether the rules still say what the log says
+    /// Recorded commands decided again: whether the rules still say what the log says, and what would be otherwise
     #[command(subcommand)]
     Replay(ReplayCommand),
     /// The views that are derived from the log

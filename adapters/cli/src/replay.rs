@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use domain::ports::EventStore;
 use event_codec::JsonForms;
-use runtime::replay::{BeginError, Line, Mode, Replay, ReplayReport, ReplayRequest};
+use runtime::replay::{BeginError, Line, Replay, ReplayReport, ReplayRequest};
 
-use crate::args::{Global, ReplayCommand, VerifyOptions};
+use crate::args::{Global, ReplayCommand};
 use crate::assemble;
 use crate::client::Client;
 use crate::config::Config;
@@ -17,13 +17,11 @@ use crate::exit::{CliError, Exit};
 use show::Shown;
 
 pub(crate) async fn run(global: &Global, config: &Config, command: ReplayCommand) -> Result<Exit, CliError> {
-    match command {
-        ReplayCommand::Verify(VerifyOptions { filter, findings }) => {
-            let filter = filter.filter();
-            let request = ReplayRequest { mode: Mode::Verify, filter, findings_max: findings.findings_max };
-            decide_again(global, config, &request).await
-        }
-    }
+    let request = match command {
+        ReplayCommand::Verify(options) => options.request(),
+        ReplayCommand::WhatIf(options) => options.request(),
+    };
+    decide_again(global, config, &request).await
 }
 
 async fn decide_again(global: &Global, config: &Config, request: &ReplayRequest) -> Result<Exit, CliError> {

@@ -15,4 +15,4 @@ pub use kept::{
 pub use request::{FINDINGS_DEFAULT, FINDINGS_MAX, Mode, ReplayFilter, ReplayRequest, Span};
 pub use run::{BeginError, Replay};
 pub use selection::{InvalidRequest, Selection};
-pub use work::{Finding, Line, Progress, ReplayReport};
+pub use work::{EndingCount, Finding, ForkReport, Line, Progress, ReplayReport};

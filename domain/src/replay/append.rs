@@ -20,6 +20,12 @@ impl RecordedAppend {
         &self.first
     }
 
+    /// The last of them.
+    #[must_use]
+    pub fn last(&self) -> &RecordedEvent {
+        self.others.last().unwrap_or(&self.first)
+    }
+
     /// All of them, in their order.
     pub fn events(&self) -> impl Iterator<Item = &Arc<RecordedEvent>> {
         std::iter::once(&self.first).chain(&self.others)

@@ -7,7 +7,7 @@ use domain::envelope::Command;
 use domain::event::Event;
 use domain::key_scope;
 use domain::ports::EventStore;
-use domain::replay::{Appends, Decide, Verification};
+use domain::replay::{Appends, Changes, Decide, Verification};
 use domain::stream::Version;
 use domain::time::{Millis, Timestamp};
 use domain::work;
@@ -21,7 +21,7 @@ use tests::place::{log, stream};
 use super::histories::{known, simulated};
 
 fn request(filter: ReplayFilter) -> ReplayRequest {
-    ReplayRequest { mode: Mode::Verify, filter, findings_max: 100 }
+    ReplayRequest { mode: Mode::Verify, filter, changes: Changes::default(), findings_max: 100 }
 }
 
 async fn verified(
@@ -30,7 +30,7 @@ async fn verified(
     filter: ReplayFilter,
 ) -> (Vec<DivergenceRow>, ReplayReport) {
     let forms = Arc::new(JsonForms);
-    let replay = Replay::begin_by(Verification::by(rules), store, forms, &request(filter)).await;
+    let replay = Replay::begin_by(rules, store, forms, &request(filter)).await;
     let mut replay = replay.expect("the log can be read");
     let (mut found, mut report) = (Vec::new(), None);
     while let Some(lines) = replay.next().await.expect("the log can be read") {
@@ -38,6 +38,7 @@ async fn verified(
             match line {
                 Line::Progress(_) => {}
                 Line::Finding(Finding::Divergence(row)) => found.push(*row),
+                Line::Finding(Finding::Ending(row)) => panic!("a verification has no fork: {row:?}"),
                 Line::Report(last) => report = Some(last),
             }
         }

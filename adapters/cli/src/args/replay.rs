@@ -1,22 +1,93 @@
 //! The options of `reprise replay`. Does not know what a replay does.
 
 use clap::{Args as ClapArgs, Subcommand};
+use domain::replay::{Changes, CommandRef, Edit, LimitsChange, RetryChange};
 use domain::stream::Position;
-use domain::time::Timestamp;
-use runtime::replay::{FINDINGS_DEFAULT, FINDINGS_MAX, ReplayFilter, Span};
+use domain::task::Policy;
+use domain::time::{Millis, Timestamp};
+use runtime::replay::{FINDINGS_DEFAULT, FINDINGS_MAX, Mode, ReplayFilter, ReplayRequest, Span};
+use serde::de::DeserializeOwned;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReplayCommand {
     /// Decide every recorded command again, and compare with the log: exit code 0 when nothing differs, else 1
     Verify(VerifyOptions),
+    /// Decide every recorded command on a fork in memory on which something is otherwise, and say which things end
+    /// otherwise: exit code 0 when none does, else 1
+    WhatIf(Box<WhatIfOptions>),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WhatIfOptions {
+    /// For which commands changed policies hold, and where the fork ends
+    #[command(flatten)]
+    filter: FilterOptions,
+    #[command(flatten)]
+    changes: ChangesOptions,
+    #[command(flatten)]
+    findings: FindingsOptions,
+}
+
+/// What is otherwise.
+#[derive(Debug, ClapArgs)]
+struct ChangesOptions {
+    /// Leases last so long unless extended, in milliseconds
+    #[arg(long, value_name = "MS")]
+    lease_ms: Option<u64>,
+    /// A request gets so many attempts, the first included
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    attempts: Option<u32>,
+    /// The wait after the first failure, in milliseconds; it doubles with each further one
+    #[arg(long, value_name = "MS")]
+    backoff_ms: Option<u64>,
+    /// The longest wait after a failure, in milliseconds
+    #[arg(long, value_name = "MS")]
+    backoff_ms_max: Option<u64>,
+    /// At most so many key-scopes of a unit are leased at once
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    in_flight_max: Option<u32>,
+    /// A line of the watchdog's policy as JSON, in place of the recorded one for its status
+    #[arg(long, value_name = "JSON", value_parser = json::<Policy>)]
+    stuck: Vec<Policy>,
+    /// Leave out a command: its id, or the position of its first event
+    #[arg(long, value_name = "COMMAND")]
+    skip: Vec<CommandRef>,
+    /// Let a command ask for something else, as JSON: {"of": COMMAND, "command": {"name": …, "body": …}}
+    #[arg(long, value_name = "JSON", value_parser = json::<Edit>)]
+    edit: Vec<Edit>,
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+impl WhatIfOptions {
+    pub(crate) fn request(self) -> ReplayRequest {
+        let Self { filter, changes, findings } = self;
+        let ChangesOptions { lease_ms, attempts, backoff_ms, backoff_ms_max, in_flight_max, .. } = changes;
+        let changes = Changes {
+            lease_ms: lease_ms.map(Millis),
+            retry: RetryChange {
+                attempts_max: attempts,
+                backoff_ms: backoff_ms.map(Millis),
+                backoff_ms_max: backoff_ms_max.map(Millis),
+            },
+            limits: LimitsChange { in_flight_max },
+            stuck: changes.stuck,
+            skip: changes.skip,
+            edit: changes.edit,
+        };
+        let findings_max = findings.findings_max;
+        ReplayRequest { mode: Mode::WhatIf, filter: filter.filter(), changes, findings_max }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct VerifyOptions {
     #[command(flatten)]
-    pub(crate) filter: FilterOptions,
+    filter: FilterOptions,
     #[command(flatten)]
-    pub(crate) findings: FindingsOptions,
+    findings: FindingsOptions,
 }
 
 /// Which recorded commands are meant.
@@ -47,11 +118,19 @@ pub(crate) struct FindingsOptions {
     /// List at most so many findings; all are counted
     #[arg(long = "findings", value_name = "COUNT", default_value_t = FINDINGS_DEFAULT)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=i64::from(FINDINGS_MAX)))]
-    pub(crate) findings_max: u32,
+    findings_max: u32,
+}
+
+impl VerifyOptions {
+    pub(crate) fn request(self) -> ReplayRequest {
+        let Self { filter, findings: FindingsOptions { findings_max } } = self;
+        let changes = Changes::default();
+        ReplayRequest { mode: Mode::Verify, filter: filter.filter(), changes, findings_max }
+    }
 }
 
 impl FilterOptions {
-    pub(crate) fn filter(self) -> ReplayFilter {
+    fn filter(self) -> ReplayFilter {
         let Self { streams, types, from, to, since, until } = self;
         ReplayFilter { streams, types, positions: Span { from, to }, times: Span { from: since, to: until } }
     }

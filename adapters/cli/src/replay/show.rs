@@ -3,9 +3,11 @@
 
 use std::io::IsTerminal as _;
 
+use domain::replay::ForkCounts;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use projections::replay::{DivergenceRow, StoredForm};
-use runtime::replay::{Finding, Line, Progress, ReplayReport};
+use projections::difference::Difference;
+use projections::replay::{DivergenceRow, EndingRow, StoredForm};
+use runtime::replay::{EndingCount, Finding, ForkReport, Line, Progress, ReplayReport};
 use serde_json::Value;
 
 use crate::args::Global;
@@ -52,6 +54,7 @@ impl Shown {
         }
         match finding {
             Finding::Divergence(row) => divergence(row),
+            Finding::Ending(row) => ending(row),
         }
     }
 
@@ -61,7 +64,10 @@ impl Shown {
             self.json_line(&serde_json::json!({ "report": report }));
             return;
         }
-        let ReplayReport { position, events, commands, findings } = report;
+        let ReplayReport { position, events, commands, findings, fork } = report;
+        if let Some(fork) = fork {
+            fork_report(fork, *findings);
+        }
         output::line(&format!(
             "{commands} commands decided again, {events} events read up to position {position}: {findings} differ"
         ));
@@ -69,6 +75,35 @@ impl Shown {
 
     fn json_line(&self, json: &Value) {
         output::line(&json.to_string());
+    }
+}
+
+fn ending(row: &EndingRow) {
+    output::line(&format!("{}  from v{} on: {} → {}", row.stream, row.since, row.recorded, row.fork));
+    differences(&row.differences);
+}
+
+fn differences(found: &[Difference]) {
+    for Difference { path, before, after } in found {
+        output::line(&format!("    {path}  {before} → {after}"));
+    }
+}
+
+fn fork_report(fork: &ForkReport, findings: u64) {
+    let ForkReport { commands, apart, endings, unmet } = fork;
+    for EndingCount { kind, recorded, fork, count } in endings {
+        output::line(&format!("{count:>8}  {kind}  {recorded} → {fork}"));
+    }
+    output::line(&format!("{apart} things went their own way, {findings} of them end otherwise"));
+    let ForkCounts { decided, without_effect, skipped, edited, .. } = commands;
+    let ForkCounts { without_cause, without_lease, over_limit, unreadable, timers, .. } = commands;
+    output::line(&format!(
+        "{decided} commands decided on the fork, {without_effect} of them without effect there; {skipped} skipped, \
+         {edited} edited, {without_cause} without cause, {without_lease} without lease, {over_limit} over a limit, \
+         {unreadable} unreadable; {timers} timers fired on the fork alone"
+    ));
+    for of in unmet {
+        output::note(&format!("no command of the log is {of}, so nothing was changed there"));
     }
 }
 
@@ -84,7 +119,5 @@ fn divergence(row: &DivergenceRow) {
             output::line(&format!("    {what}  {type}  {data}"));
         }
     }
-    for difference in &row.differences {
-        output::line(&format!("    {}  {} → {}", difference.path, difference.before, difference.after));
-    }
+    differences(&row.differences);
 }

@@ -8,7 +8,8 @@
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::names::{Actor, Count, EventKind, Id, Position, StreamName, Timestamp, Version};
+use super::names::{Actor, Count, EventKind, Id, LeaseMillis, Position, StreamName, Timestamp, Version};
+use super::one_of;
 use super::problems::ProblemDetails;
 
 /// What is wanted of a replay.
@@ -19,6 +20,9 @@ pub(crate) struct PostedReplay {
     /// Which commands; all when it says nothing.
     #[schema(required = false)]
     filter: ReplayFilter,
+    /// What is otherwise on the fork of `what_if`.
+    #[schema(required = false)]
+    changes: ReplayChanges,
     /// How many findings are listed at most. All are counted.
     #[schema(required = false, minimum = 0, maximum = 10_000)]
     findings_max: u32,
@@ -32,6 +36,7 @@ pub(crate) struct PostedReplay {
 struct ReplayRequest {
     mode: ReplayMode,
     filter: ReplayFilter,
+    changes: ReplayChanges,
     findings_max: u32,
 }
 
@@ -41,6 +46,72 @@ struct ReplayRequest {
 enum ReplayMode {
     /// Decide each again on the state before it, and compare.
     Verify,
+    /// Decide all of them on a fork on which something is otherwise, and compare how things end. Changed policies hold
+    /// for the commands that the filter chooses; the fork ends where the filter does.
+    WhatIf,
+}
+
+/// What is otherwise on the fork.
+#[derive(ToSchema)]
+struct ReplayChanges {
+    /// How long a lease lasts unless extended, and an extension of one.
+    #[schema(required = false)]
+    lease_ms: LeaseMillis,
+    #[schema(required = false)]
+    retry: RetryChange,
+    #[schema(required = false)]
+    limits: LimitsChange,
+    /// Lines of the watchdog's policy.
+    #[schema(required = false)]
+    stuck: Vec<StuckPolicy>,
+    /// Commands that are left out: their ids, or the positions of their first events.
+    #[schema(required = false)]
+    skip: Vec<String>,
+    /// Commands that ask for something else.
+    #[schema(required = false)]
+    edit: Vec<CommandEdit>,
+}
+
+/// What is otherwise about repetitions; what is absent stays as it was recorded.
+#[derive(ToSchema)]
+struct RetryChange {
+    /// How many attempts one request gets, the first included.
+    #[schema(required = false)]
+    attempts_max: u32,
+    /// The wait after the first failure.
+    #[schema(required = false)]
+    backoff_ms: Count,
+    /// The longest wait.
+    #[schema(required = false)]
+    backoff_ms_max: Count,
+}
+
+/// What is otherwise about the limits of units; what is absent stays as it was recorded.
+#[derive(ToSchema)]
+struct LimitsChange {
+    /// How many of a unit's key-scopes may be leased at once. A claim of one more is not carried out.
+    #[schema(required = false)]
+    in_flight_max: u32,
+}
+
+/// When a task is stuck, and where it goes then.
+#[derive(ToSchema)]
+struct StuckPolicy {
+    /// Tasks of this status,
+    status: Value,
+    /// that have had it for so long,
+    threshold_ms: Count,
+    /// go there: `"history"`, or `{"status": …}`.
+    target: Value,
+}
+
+/// A command that asks for something else.
+#[derive(ToSchema)]
+struct CommandEdit {
+    /// Its id, or the position of its first event.
+    of: String,
+    /// What it asks, in the form in which it is recorded.
+    command: Value,
 }
 
 /// Which commands are meant: those for which everything holds that is said.
@@ -113,6 +184,56 @@ struct ReplayReport {
     commands: Count,
     /// How many findings there are, listed or not.
     findings: Count,
+    #[schema(required = false)]
+    fork: ForkReport,
+}
+
+/// What became of the fork of `what_if`.
+#[derive(ToSchema)]
+struct ForkReport {
+    commands: ForkCounts,
+    /// How many things went their own way, whether or not they end alike.
+    apart: Count,
+    /// How many things end otherwise, by kind and by how they end.
+    endings: Vec<EndingCount>,
+    /// Changes of single commands that met none.
+    #[schema(required = false)]
+    unmet: Vec<String>,
+}
+
+/// What became of the commands on a fork.
+#[derive(ToSchema)]
+struct ForkCounts {
+    /// Decided there, as recorded or with changed policies.
+    decided: Count,
+    /// Of these, refused or without effect there.
+    without_effect: Count,
+    /// Left out because somebody wanted so.
+    skipped: Count,
+    /// Replaced because somebody wanted so.
+    edited: Count,
+    /// Left out because what they follow from did not happen.
+    without_cause: Count,
+    /// Left out because their lease was not given.
+    without_lease: Count,
+    /// Claims that a limit did not permit.
+    over_limit: Count,
+    /// Left out because they cannot be read.
+    unreadable: Count,
+    /// Timers that fired on the fork alone.
+    timers: Count,
+}
+
+/// How many things of a kind end so in the log and otherwise on the fork.
+#[derive(ToSchema)]
+struct EndingCount {
+    #[schema(example = "key_scope")]
+    kind: String,
+    #[schema(example = "failed")]
+    recorded: String,
+    #[schema(example = "finished")]
+    fork: String,
+    count: Count,
 }
 
 /// A replay.
@@ -145,10 +266,36 @@ enum ReplayState {
     Cancelled,
 }
 
+one_of! {
+    /// Something that is not as it is in the log.
+    ReplayFinding = DivergenceFinding | EndingFinding;
+}
+
+/// A thing that ends otherwise on the fork.
+#[derive(ToSchema)]
+struct EndingFinding {
+    kind: EndingKind,
+    stream: StreamName,
+    /// The version of the first event that differs.
+    since: Version,
+    /// How it ends in the log: its status or state, or `absent`.
+    recorded: String,
+    /// How it ends on the fork.
+    fork: String,
+    /// Where its rows differ.
+    differences: Vec<FoundDifference>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum EndingKind {
+    Ending,
+}
+
 /// A command that is decided otherwise now.
 #[derive(ToSchema)]
-struct ReplayFinding {
-    kind: FindingKind,
+struct DivergenceFinding {
+    kind: DivergenceKind,
     stream: StreamName,
     /// The version of the first event that differs.
     version: Version,
@@ -175,7 +322,7 @@ struct ReplayFinding {
 
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
-enum FindingKind {
+enum DivergenceKind {
     Divergence,
 }
 

@@ -1,5 +1,6 @@
 //! What is wanted of a replay, as it is written. Does not know what it will find.
 
+use domain::replay::Changes;
 use domain::stream::Position;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct ReplayRequest {
     /// Which commands; all when it says nothing.
     #[serde(default)]
     pub filter: ReplayFilter,
+    /// What is otherwise on the fork of [`Mode::WhatIf`].
+    #[serde(default)]
+    pub changes: Changes,
     /// How many findings are listed at most. All are counted.
     #[serde(default = "findings_default")]
     pub findings_max: u32,
@@ -29,6 +33,9 @@ pub struct ReplayRequest {
 pub enum Mode {
     /// Decide each again on the state before it, and compare.
     Verify,
+    /// Decide all of them on a fork on which something is otherwise, and compare how things end. Changed policies hold
+    /// for the commands that the filter chooses; the fork ends where the filter does.
+    WhatIf,
 }
 
 /// Which commands are meant: those for which everything holds that is said.

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use domain::aggregate::Aggregate;
 use domain::event::RecordedEvent;
-use domain::ports::{EventFilter, EventForms, EventStore, ReadError};
-use domain::replay::Verification;
-use domain::stream::Position;
+use domain::ports::{Direction, EventFilter, EventForms, EventStore, ReadError};
+use domain::replay::{Decide, FORK_EVENTS_MAX};
+use domain::stream::{Position, StreamId, Version};
+use projections::replay::EndingRow;
 use tokio::task::JoinHandle;
 
 use super::request::ReplayRequest;
 use super::selection::InvalidRequest;
-use super::work::{Line, Work};
+use super::work::{Finding, Line, Work};
 
 /// How many events are read at once.
 const PAGE_EVENTS_MAX: usize = 8_192;
@@ -40,7 +42,7 @@ impl Replay {
         forms: Arc<dyn EventForms>,
         request: &ReplayRequest,
     ) -> Result<Self, BeginError> {
-        Self::begin_by(Verification::default(), store, forms, request).await
+        Self::begin_by(Aggregate::decide, store, forms, request).await
     }
 
     /// Begins a replay by other rules than the house's own.
@@ -48,13 +50,13 @@ impl Replay {
     /// # Errors
     /// [`BeginError`] when the request makes no sense or the log cannot be read.
     pub async fn begin_by(
-        verification: Verification,
+        rules: Decide,
         store: Arc<dyn EventStore>,
         forms: Arc<dyn EventForms>,
         request: &ReplayRequest,
     ) -> Result<Self, BeginError> {
         let head = store.head().await?;
-        let work = Box::new(Work::new(request, forms, verification, head)?);
+        let work = Box::new(Work::new(request, forms, rules, head)?);
         let reading = Some(read(&store, Position::START));
         Ok(Self { store, head, reading, work: Some(work), pages: 0 })
     }
@@ -76,15 +78,17 @@ impl Replay {
         }
         let decided = tokio::task::spawn_blocking(move || {
             let mut found = work.take(page);
-            if last.is_none() {
+            if last.is_none() || work.is_over() {
                 found.extend(work.finish());
             }
             (work, found)
         });
-        let (work, found) = decided.await.map_err(|error| ReadError::Unavailable(error.to_string()))?;
+        let (mut work, found) = decided.await.map_err(|error| ReadError::Unavailable(error.to_string()))?;
         let mut lines: Vec<Line> = found.into_iter().map(Line::Finding).collect();
         self.pages += 1;
         if work.is_over() {
+            let found = endings(&*self.store, &mut work).await?;
+            lines.extend(found.into_iter().map(Line::Finding));
             lines.push(Line::Report(work.report()));
             return Ok(Some(lines));
         }
@@ -93,6 +97,43 @@ impl Replay {
         }
         self.work = Some(work);
         Ok(Some(lines))
+    }
+}
+
+/// How things end on the fork that went their own way there, if there is one; gives what is to be listed.
+async fn endings(store: &dyn EventStore, work: &mut Work) -> Result<Vec<Finding>, ReadError> {
+    let Some(fork) = work.fork() else { return Ok(Vec::new()) };
+    if fork.is_too_large() {
+        return Err(ReadError::Unavailable(format!(
+            "the fork has more than {FORK_EVENTS_MAX} events of its own; change less, or fewer streams"
+        )));
+    }
+    let mut rows = Vec::new();
+    for (stream, apart) in fork.apart() {
+        let recorded = recorded(store, stream, work.end()).await?;
+        let mut own: Vec<_> =
+            recorded.iter().take_while(|event| event.version < apart.since()).cloned().collect();
+        own.extend_from_slice(apart.events());
+        rows.extend(EndingRow::new(stream, apart.since(), &recorded, &own));
+    }
+    Ok(work.take_endings(rows))
+}
+
+/// The events of a stream up to a position.
+async fn recorded(
+    store: &dyn EventStore,
+    stream: &StreamId,
+    end: Position,
+) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+    let mut events: Vec<Arc<RecordedEvent>> = Vec::new();
+    loop {
+        let from = events.last().map_or(Version(0), |last| last.version.next());
+        let page = store.read_stream(stream, from, Direction::Forward, PAGE_EVENTS_MAX).await?;
+        let is_last = page.len() < PAGE_EVENTS_MAX;
+        events.extend(page.into_iter().take_while(|event| event.position <= end));
+        if is_last || events.last().is_none_or(|last| last.position >= end) {
+            return Ok(events);
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Which recorded commands a replay is about. Does not know what is done with them.
 
 use domain::ports::EventForms;
-use domain::replay::RecordedAppend;
+use domain::replay::{Changes, RecordedAppend};
 use domain::stream::{Position, StreamId};
 use domain::time::Timestamp;
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::request::{FINDINGS_MAX, ReplayFilter, ReplayRequest, Span};
+use super::request::{FINDINGS_MAX, Mode, ReplayFilter, ReplayRequest, Span};
 
 /// A filter, ready to be asked.
 #[derive(Debug, Clone)]
@@ -28,6 +28,12 @@ pub enum InvalidRequest {
         "types has '{0}', which is neither an event's type, such as key_scope.finished, nor what stands before its dot"
     )]
     UnknownType(String),
+    /// Changes where nothing is to be otherwise.
+    #[error("changes are for the mode what_if; choose that mode, or leave them out")]
+    ChangesInVerify,
+    /// A changed line of the watchdog's policy cannot be carried out.
+    #[error("changes.stuck: {0}")]
+    WrongPolicy(String),
     /// Too many findings.
     #[error("findings_max is {0}, and at most {FINDINGS_MAX} findings are listed; all of them are counted")]
     TooManyFindings(u32),
@@ -41,6 +47,12 @@ impl ReplayRequest {
     pub fn selection(&self, forms: &dyn EventForms) -> Result<Selection, InvalidRequest> {
         if self.findings_max > FINDINGS_MAX {
             return Err(InvalidRequest::TooManyFindings(self.findings_max));
+        }
+        if self.mode == Mode::Verify && self.changes != Changes::default() {
+            return Err(InvalidRequest::ChangesInVerify);
+        }
+        for policy in &self.changes.stuck {
+            policy.check().map_err(|refusal| InvalidRequest::WrongPolicy(refusal.to_string()))?;
         }
         Selection::new(&self.filter, forms)
     }
@@ -70,10 +82,6 @@ impl Selection {
     #[must_use]
     pub fn wants_stream(&self, stream: &StreamId) -> bool {
         self.streams.as_ref().is_none_or(|glob| glob.is_match(stream.as_str()))
-    }
-
-    pub(super) const fn wants_all_streams(&self) -> bool {
-        self.streams.is_none()
     }
 
     /// Whether the command of an append of a wanted stream is chosen.

@@ -1,13 +1,14 @@
 //! What a replay does with each page of a log. Does not know who reads it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::event::RecordedEvent;
 use domain::ports::EventForms;
-use domain::replay::{Appends, RecordedAppend, Verification};
+use domain::replay::{Appends, CommandRef, Decide, Fork, ForkCounts, RecordedAppend, Verification};
 use domain::stream::{Position, StreamId, Subject};
-use projections::replay::DivergenceRow;
+use domain::time::Timestamp;
+use projections::replay::{DivergenceRow, EndingRow};
 use serde::{Deserialize, Serialize};
 
 use super::request::{Mode, ReplayRequest};
@@ -46,6 +47,8 @@ pub struct Progress {
 pub enum Finding {
     /// A command that is decided otherwise now.
     Divergence(Box<DivergenceRow>),
+    /// A thing that ends otherwise on the fork.
+    Ending(Box<EndingRow>),
 }
 
 /// What a replay came to.
@@ -59,6 +62,42 @@ pub struct ReplayReport {
     pub commands: u64,
     /// How many findings there are, listed or not.
     pub findings: u64,
+    /// What became of the fork, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<ForkReport>,
+}
+
+/// What became of a fork.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ForkReport {
+    /// What became of the commands.
+    pub commands: ForkCounts,
+    /// How many things went their own way, whether or not they end alike.
+    pub apart: u64,
+    /// How many things end otherwise, by kind and by how they end.
+    pub endings: Vec<EndingCount>,
+    /// Changes of single commands that met none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<CommandRef>,
+}
+
+/// How many things of a kind end so in the log and otherwise on the fork.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndingCount {
+    /// The kind, such as `key_scope`.
+    pub kind: String,
+    /// How they end in the log.
+    pub recorded: String,
+    /// How they end on the fork.
+    pub fork: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// What decides.
+enum Judge {
+    Verify(Verification),
+    WhatIf(Box<Fork>),
 }
 
 /// A replay's state between two pages.
@@ -66,15 +105,18 @@ pub(super) struct Work {
     forms: Arc<dyn EventForms>,
     selection: Selection,
     appends: Appends,
-    verification: Verification,
-    /// Which streams are wanted, since a glob is asked once for each.
-    wanted: HashMap<StreamId, bool>,
+    judge: Judge,
+    system: StreamId,
+    /// How many things end otherwise: by kind, ending in the log, ending on the fork.
+    endings: BTreeMap<(String, String, String), u64>,
     head: Position,
     position: Position,
     events: u64,
     commands: u64,
     findings: u64,
     findings_max: u64,
+    /// Where the last append that was taken ends, and when it was recorded.
+    end: (Position, Timestamp),
     /// Whether everything was seen that is asked for.
     is_over: bool,
 }
@@ -83,24 +125,27 @@ impl Work {
     pub(super) fn new(
         request: &ReplayRequest,
         forms: Arc<dyn EventForms>,
-        verification: Verification,
+        rules: Decide,
         head: Position,
     ) -> Result<Self, InvalidRequest> {
-        let Mode::Verify = request.mode;
-        let system = Subject::System.stream();
+        let judge = match request.mode {
+            Mode::Verify => Judge::Verify(Verification::by(rules)),
+            Mode::WhatIf => Judge::WhatIf(Box::new(Fork::by(rules, request.changes.clone()))),
+        };
         Ok(Self {
             selection: request.selection(&*forms)?,
             forms,
             appends: Appends::default(),
-            verification,
-            // Whether a lease may be given follows from it, whichever streams are looked at.
-            wanted: HashMap::from([(system, true)]),
+            judge,
+            system: Subject::System.stream(),
+            endings: BTreeMap::new(),
             head,
             position: Position::START,
             events: 0,
             commands: 0,
             findings: 0,
             findings_max: u64::from(request.findings_max),
+            end: (Position::START, Timestamp::default()),
             is_over: false,
         })
     }
@@ -128,8 +173,12 @@ impl Work {
     /// The last append, once there are no more events.
     pub(super) fn finish(&mut self) -> Vec<Finding> {
         let last = self.appends.finish().filter(|_| !self.is_over);
+        let found = last.and_then(|append| self.judge(&append)).into_iter().collect();
         self.is_over = true;
-        last.and_then(|append| self.judge(&append)).into_iter().collect()
+        if let Judge::WhatIf(fork) = &mut self.judge {
+            fork.finish(self.end.1);
+        }
+        found
     }
 
     fn judge(&mut self, append: &RecordedAppend) -> Option<Finding> {
@@ -137,34 +186,58 @@ impl Work {
             self.is_over = true;
             return None;
         }
-        if !self.wants(append.stream()) {
-            return None;
-        }
-        let is_chosen =
-            self.selection.wants_stream(append.stream()) && self.selection.chooses(append, &*self.forms);
-        let divergence = if is_chosen {
-            self.commands += 1;
-            self.verification.check(append)
-        } else {
-            self.verification.follow(append)
-        };
-        let divergence = divergence?;
-        self.findings += 1;
-        (self.findings <= self.findings_max)
-            .then(|| Finding::Divergence(Box::new(DivergenceRow::new(&divergence, &*self.forms))))
+        self.end = (append.last().position, append.metadata().recorded_at);
+        let wants_stream = self.selection.wants_stream(append.stream());
+        let is_chosen = || wants_stream && self.selection.chooses(append, &*self.forms);
+        let divergence = match &mut self.judge {
+            Judge::WhatIf(fork) => {
+                fork.take(append, is_chosen());
+                self.commands += 1;
+                self.is_over = fork.is_too_large();
+                None
+            }
+            // Whether a lease may be given follows from the system, whichever streams are looked at.
+            Judge::Verify(verification) if wants_stream || *append.stream() == self.system => {
+                if is_chosen() {
+                    self.commands += 1;
+                    verification.check(append)
+                } else {
+                    verification.follow(append)
+                }
+            }
+            Judge::Verify(_) => None,
+        }?;
+        self.found(|forms| Finding::Divergence(Box::new(DivergenceRow::new(&divergence, forms))))
     }
 
-    /// Whether the state of a stream is needed.
-    fn wants(&mut self, stream: &StreamId) -> bool {
-        if self.selection.wants_all_streams() {
-            return true;
+    /// Counts a finding; gives it as long as it is listed.
+    fn found(&mut self, finding: impl FnOnce(&dyn EventForms) -> Finding) -> Option<Finding> {
+        self.findings += 1;
+        (self.findings <= self.findings_max).then(|| finding(&*self.forms))
+    }
+
+    /// Where the last append that was taken ends.
+    pub(super) const fn end(&self) -> Position {
+        self.end.0
+    }
+
+    /// The fork at its end, if there is one.
+    pub(super) fn fork(&self) -> Option<&Fork> {
+        match &self.judge {
+            Judge::Verify(_) => None,
+            Judge::WhatIf(fork) => Some(fork),
         }
-        if let Some(wanted) = self.wanted.get(stream) {
-            return *wanted;
+    }
+
+    /// Takes how things end on the fork; gives what is to be listed.
+    pub(super) fn take_endings(&mut self, rows: Vec<EndingRow>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for row in rows {
+            let key = (row.kind().to_owned(), row.recorded.clone(), row.fork.clone());
+            *self.endings.entry(key).or_default() += 1;
+            found.extend(self.found(|_| Finding::Ending(Box::new(row))));
         }
-        let wanted = self.selection.wants_stream(stream);
-        self.wanted.insert(stream.clone(), wanted);
-        wanted
+        found
     }
 
     pub(super) const fn progress(&self) -> Progress {
@@ -177,12 +250,23 @@ impl Work {
         }
     }
 
-    pub(super) const fn report(&self) -> ReplayReport {
+    pub(super) fn report(&self) -> ReplayReport {
+        let fork = self.fork().map(|fork| ForkReport {
+            commands: fork.counts(),
+            apart: fork.apart().len() as u64,
+            endings: self.endings.iter().map(ending_count).collect(),
+            unmet: fork.unmet(),
+        });
         ReplayReport {
+            fork,
             position: self.position,
             events: self.events,
             commands: self.commands,
             findings: self.findings,
         }
     }
+}
+
+fn ending_count(((kind, recorded, fork), count): (&(String, String, String), &u64)) -> EndingCount {
+    EndingCount { kind: kind.clone(), recorded: recorded.clone(), fork: fork.clone(), count: *count }
 }

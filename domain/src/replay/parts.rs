@@ -1,0 +1,116 @@
+//! The work in commands and states, whosever it is. Does not know what a replay does with it.
+
+use crate::aggregate::Aggregate;
+use crate::envelope::Command;
+use crate::key_scope;
+use crate::names::StorageUnitName;
+use crate::stream::{StreamId, Subject};
+use crate::task;
+use crate::work::{self, Token};
+
+impl Command {
+    /// The same command with another one to the work, if it is one to work.
+    pub(super) fn map_work(self, map: impl FnOnce(work::Command) -> work::Command) -> Self {
+        match self {
+            Self::KeyScope(id, key_scope::Command::Work(command)) => {
+                Self::KeyScope(id, key_scope::Command::Work(map(command)))
+            }
+            Self::Task(id, task::Command::Work { stage, command }) => {
+                Self::Task(id, task::Command::Work { stage, command: map(command) })
+            }
+            other => other,
+        }
+    }
+
+    /// What it asks of work, if it asks something of it.
+    pub(super) const fn asked_of_work(&self) -> Option<&work::Command> {
+        match self {
+            Self::KeyScope(_, key_scope::Command::Work(command))
+            | Self::Task(_, task::Command::Work { stage: _, command }) => Some(command),
+            _ => None,
+        }
+    }
+}
+
+impl Aggregate {
+    /// The task, when it is one that was created.
+    pub(super) fn task(&self) -> Option<&task::Present> {
+        match self {
+            Self::Task(task) => task.present(),
+            Self::StorageUnit(_)
+            | Self::KeyScope(_)
+            | Self::Record(_)
+            | Self::Campaign(_)
+            | Self::Workspace(_)
+            | Self::Batch(_)
+            | Self::ExternalId(_)
+            | Self::Ids(_)
+            | Self::System(_)
+            | Self::ApiKey(_)
+            | Self::Access(_) => None,
+        }
+    }
+}
+
+/// The token that a command shows, if it shows one.
+pub(super) const fn token(command: &work::Command) -> Option<Token> {
+    match command {
+        work::Command::Start { token }
+        | work::Command::ExtendLease { token, .. }
+        | work::Command::Complete { token, .. }
+        | work::Command::Fail { token, .. }
+        | work::Command::ReleaseLease { token } => Some(*token),
+        work::Command::Queue { .. }
+        | work::Command::Claim { .. }
+        | work::Command::Unassign { .. }
+        | work::Command::ExpireLease
+        | work::Command::Retry
+        | work::Command::Hold
+        | work::Command::Release => None,
+    }
+}
+
+/// The same command with another token in place of the one that it shows.
+pub(super) fn with_token(command: work::Command, shown: Token) -> work::Command {
+    match command {
+        work::Command::Start { token: _ } => work::Command::Start { token: shown },
+        work::Command::ExtendLease { token: _, lease_ms } => {
+            work::Command::ExtendLease { token: shown, lease_ms }
+        }
+        work::Command::Complete { token: _, outputs, digest } => {
+            work::Command::Complete { token: shown, outputs, digest }
+        }
+        work::Command::Fail { token: _, code, text, retry } => {
+            work::Command::Fail { token: shown, code, text, retry }
+        }
+        work::Command::ReleaseLease { token: _ } => work::Command::ReleaseLease { token: shown },
+        work::Command::Queue { .. }
+        | work::Command::Claim { .. }
+        | work::Command::Unassign { .. }
+        | work::Command::ExpireLease
+        | work::Command::Retry
+        | work::Command::Hold
+        | work::Command::Release => command,
+    }
+}
+
+/// The unit whose key-scope a stream tells about.
+pub(super) fn unit_of_key_scope(stream: &StreamId) -> Option<StorageUnitName> {
+    match Subject::try_from(stream) {
+        Ok(Subject::KeyScope(id)) => Some(id.unit),
+        Ok(
+            Subject::StorageUnit(_)
+            | Subject::Record(_)
+            | Subject::Campaign(_)
+            | Subject::Task(_)
+            | Subject::Workspace(_)
+            | Subject::Batch(_)
+            | Subject::ExternalId(..)
+            | Subject::Ids(_)
+            | Subject::System
+            | Subject::ApiKey(_)
+            | Subject::Access(_),
+        )
+        | Err(_) => None,
+    }
+}
