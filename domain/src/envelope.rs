@@ -18,6 +18,7 @@ use crate::names::{
 };
 use crate::stream::{AccessDay, KeyScopeId, RecordId, Subject};
 use crate::task::Stage;
+use crate::time::Timestamp;
 use crate::work_id::WorkId;
 use crate::{
     access, api_key, batch, campaign, external_id, ids, key_scope, record, storage_unit, system, task, work,
@@ -43,6 +44,8 @@ pub struct Envelope {
     pub correlation_id: Option<Uuid>,
     /// Whose things it concerns; nothing when the engine itself asks, for whoever they belong to.
     pub organization: Option<OrganizationId>,
+    /// When it was decided where it was recorded, of one that is carried out here once more; nothing to decide it now.
+    pub decided_at: Option<Timestamp>,
 }
 
 impl Envelope {
@@ -58,6 +61,7 @@ impl Envelope {
             causation_id: None,
             correlation_id: None,
             organization: None,
+            decided_at: None,
         }
     }
 

@@ -63,6 +63,7 @@ fn is_same(envelope: &Envelope, first: &RecordedEvent) -> bool {
         causation_id,
         correlation_id,
         organization,
+        decided_at: _,
     } = envelope;
     let recorded = &*first.metadata;
     command.subject().stream() == first.stream

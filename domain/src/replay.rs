@@ -11,6 +11,8 @@ mod append;
 mod changes;
 mod fork;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod verify;
 

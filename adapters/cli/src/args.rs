@@ -24,11 +24,11 @@ pub(crate) use archive::{
 };
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
+pub(crate) use replay::{Pace, ReissueOptions, ReplayCommand};
 pub(crate) use task::{
     BatchCommand, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions, RestartTasksOptions, TaskCommand,
     TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
 };
-pub(crate) use replay::ReplayCommand;
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
 #[derive(Debug, Parser)]
@@ -238,6 +238,9 @@ pub(crate) struct ServeOptions {
     /// How many documents are processed at once by this server; 0 leaves them to others [default: 0]
     #[arg(long, env = "REPRISE_WORKERS", value_parser = clap::value_parser!(u16).range(0..=1024))]
     pub(crate) workers: Option<u16>,
+    /// Do nothing by oneself, and take nothing but what is reissued from another instance with 'replay reissue'
+    #[arg(long, conflicts_with = "workers")]
+    pub(crate) standby: bool,
 }
 
 #[derive(Debug, ClapArgs)]

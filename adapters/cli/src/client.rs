@@ -67,6 +67,11 @@ impl Client {
         }
     }
 
+    /// A client of the server at a URL.
+    pub(crate) fn at(url: &str, api_key: Option<String>) -> Result<Self, CliError> {
+        Ok(Self { door: there(url)?, actor: actor(), api_key })
+    }
+
     /// A client of a server: of the one that was named, or of the one that has the data folder.
     pub(crate) fn of_server(global: &Global, config: &Config) -> Result<Self, CliError> {
         let server = match (&global.server, ServerFile::read(&config.data_dir)) {
@@ -137,6 +142,22 @@ impl Client {
         mut each: impl FnMut(&Value),
     ) -> Result<(), CliError> {
         let response = self.call_accepting(Some(NDJSON), Method::POST, path, Some(body)).await?;
+        let parse = |line: &[u8]| serde_json::from_slice::<Value>(line).ok();
+        each_line(response, |line| parse(line).iter().for_each(&mut each)).await
+    }
+
+    /// Sends lines of JSON, and gives the reply line by line.
+    pub(crate) async fn send_lines(
+        &self,
+        path: &str,
+        lines: Vec<u8>,
+        mut each: impl FnMut(&Value),
+    ) -> Result<(), CliError> {
+        let content = Some((NDJSON, Bytes::from(lines)));
+        let response = self.exchange_content(Some(NDJSON), Method::POST, path, content).await?;
+        if !response.status().is_success() {
+            return Err(refusal(response).await);
+        }
         let parse = |line: &[u8]| serde_json::from_slice::<Value>(line).ok();
         each_line(response, |line| parse(line).iter().for_each(&mut each)).await
     }
@@ -231,7 +252,18 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<hyper::Response<Body>, CliError> {
-        let bytes = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let content = body.map(|body| ("application/json", Bytes::from(body.to_string())));
+        self.exchange_content(accept, method, path, content).await
+    }
+
+    /// The same with a body of any type.
+    async fn exchange_content(
+        &self,
+        accept: Option<&'static str>,
+        method: Method,
+        path: &str,
+        content: Option<(&'static str, Bytes)>,
+    ) -> Result<hyper::Response<Body>, CliError> {
         let base = match &self.door {
             Door::Here { .. } => "",
             Door::There(server) => server.base.as_str(),
@@ -242,9 +274,10 @@ impl Client {
             Some(key) => request.header("authorization", format!("Bearer {key}")),
             None => request.header("reprise-actor", self.actor.as_str()),
         };
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
+        if let Some((content_type, _)) = &content {
+            request = request.header("content-type", *content_type);
         }
+        let bytes = content.map_or_else(Bytes::new, |(_, bytes)| bytes);
         if let Some(accept) = accept {
             request = request.header("accept", accept);
         }

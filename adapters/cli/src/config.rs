@@ -58,6 +58,9 @@ pub(crate) struct Config {
     pub(crate) stager: StagerConfig,
     /// Tasks.
     pub(crate) tasks: TasksConfig,
+    /// Whether nothing is done but what is reissued: said to `serve`, not in the file.
+    #[serde(skip)]
+    pub(crate) is_standby: bool,
     /// The modules, by name.
     pub(crate) modules: BTreeMap<ModuleName, Definition>,
     /// Deliveries to webhooks.
@@ -228,6 +231,7 @@ impl Default for Config {
             integrity: IntegrityConfig::default(),
             stager: StagerConfig::default(),
             tasks: TasksConfig::default(),
+            is_standby: false,
             modules: BTreeMap::new(),
             webhooks: WebhookSettings::default(),
             secrets: BTreeMap::new(),
@@ -374,6 +378,7 @@ impl Config {
             campaign_keys_max: self.limits.campaign_keys_max,
             read_wait_max: Duration::from_millis(self.limits.read_wait_ms_max),
             shutdown_max: Duration::from_millis(self.limits.shutdown_ms_max),
+            is_standby: self.is_standby,
             // A line that cannot be carried out was refused when the file was read.
             watchdog: self.tasks.watchdog.iter().filter_map(|line| line.policy().ok()).collect(),
             watchdog_interval: Duration::from_millis(self.tasks.watchdog_interval_ms),

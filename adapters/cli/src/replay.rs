@@ -1,6 +1,7 @@
 //! `reprise replay`: recorded commands decided again. Over a data folder that nobody has open it reads the log itself and
 //! starts nothing, so nothing is recorded; otherwise it asks the server that has the folder. Does not know any rule.
 
+mod reissue;
 mod show;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(crate) async fn run(global: &Global, config: &Config, command: ReplayCommand
     let request = match command {
         ReplayCommand::Verify(options) => options.request(),
         ReplayCommand::WhatIf(options) => options.request(),
+        ReplayCommand::Reissue(options) => return reissue::run(global, config, options).await,
     };
     decide_again(global, config, &request).await
 }

@@ -30,6 +30,7 @@ use tls::{Tls, TlsFiles};
 
 /// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
 pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
+    let config = &Config { is_standby: options.standby, ..config.clone() };
     let listen = options.listen.unwrap_or(config.listen);
     let files = TlsFiles::new(
         options.tls_cert.or_else(|| config.tls_cert.clone()),
@@ -60,6 +61,9 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     // Before anybody is told that it listens: who knows that may want it to stop.
     let stop_signal = stop_signal()?;
     let door = Door::open(config, engine.clone(), store, listener, tls)?;
+    if options.standby {
+        tracing::info!("standing by: nothing is done here but what is reissued");
+    }
     tracing::info!(url = %door.url, data_dir = %config.data_dir.display(), "listening");
     let manager = ServiceManager::ready(&door.url);
     stop_signal.await;

@@ -66,7 +66,11 @@ impl Caller {
 
     /// Refuses a command that needs a right which the route alone does not need.
     pub(crate) fn check(&self, command: &Command) -> Result<(), Problem> {
-        let right = Right::to_send(command);
+        self.check_right(Right::to_send(command))
+    }
+
+    /// Refuses what needs a right that the route alone does not need.
+    pub(crate) fn check_right(&self, right: Right) -> Result<(), Problem> {
         if self.identity.has(right) { Ok(()) } else { Err(forbidden(right)) }
     }
 

@@ -5,6 +5,8 @@ mod commands;
 mod reads;
 mod recovery;
 
+pub(crate) use access::Lesson;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -177,7 +179,9 @@ impl Engine {
         };
         let engine = Self(Arc::new(inner), None);
         engine.restore_keys().await?;
-        engine.take_back(leases).await?;
+        if !engine.is_standby() {
+            engine.take_back(leases).await?;
+        }
         engine.go_on(last.0).await?;
         Ok(engine)
     }
@@ -215,8 +219,11 @@ impl Engine {
         &self.0.presence
     }
 
-    /// Starts built-in workers, which process one batch each at a time, until the engine is shut down.
+    /// Starts built-in workers, which process one batch each at a time, until the engine is shut down. A standby has none.
     pub async fn start_workers(&self, count: usize) {
+        if self.is_standby() {
+            return;
+        }
         let process = self.ids().fresh();
         let mut tasks = self.0.tasks.lock().await;
         for number in 1..=count {

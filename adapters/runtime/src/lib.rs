@@ -18,6 +18,7 @@ mod pipeline;
 mod presence;
 mod projector;
 mod refusals;
+mod reissue;
 mod repeats;
 pub mod replay;
 mod settings;
@@ -42,6 +43,7 @@ pub use pipeline::{Accepted, SubmitError};
 pub use presence::{Present, QueueFilter};
 pub use projector::{RebuildError, RebuildProgress};
 pub use refusals::Knock;
+pub use reissue::{Reissue, ReissueError, Reissued};
 pub use settings::{RuntimeSettings, TaskGauge};
 pub use stop::ShutdownReport;
 pub use tasks::{

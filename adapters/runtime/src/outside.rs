@@ -113,6 +113,9 @@ impl Engine {
     /// [`ClaimError`]; nothing was leased.
     pub async fn claim_for(&self, claim: Claim) -> Result<Vec<Claimed>, ClaimError> {
         claim.check()?;
+        if self.is_standby() {
+            return Err(SubmitError::Standby.into());
+        }
         let Claim { worker, actor, version, queues, max, lease_ms, wait } = claim;
         let last_seen = self.clock().now();
         let organization = self.organization().cloned();

@@ -77,6 +77,11 @@ pub enum SubmitError {
     /// The log is damaged or its history impossible.
     #[error("{0}")]
     Corrupt(String),
+    /// The engine does nothing but what is reissued to it; nothing was done.
+    #[error(
+        "this instance is a standby and only takes what is reissued to it; ask the one that it stands by for"
+    )]
+    Standby,
     /// The engine is stopping; nothing was done.
     #[error("the engine is stopping; send the command again once it is back")]
     Stopping,
@@ -151,6 +156,7 @@ impl Pipeline {
             cache: Cache::new(settings.aggregates_cached_max),
             batch_max: settings.batch_commands_max,
             last_recorded_at: last.1,
+            is_standby: settings.is_standby,
             publish,
             counters: CommandCounters::new(metrics.clone()),
         };
@@ -210,6 +216,8 @@ struct Task {
     cache: Cache,
     batch_max: usize,
     last_recorded_at: Timestamp,
+    /// Whether nothing is decided but what was decided elsewhere.
+    is_standby: bool,
     publish: watch::Sender<Position>,
     counters: CommandCounters,
 }

@@ -197,6 +197,7 @@ impl Engine {
                 | SubmitError::Contended
                 | SubmitError::TooManyKeys { .. }
                 | SubmitError::Rejected(_)
+                | SubmitError::Standby
                 | SubmitError::Corrupt(_),
             ) => self.repeats().forget(id),
         }

@@ -18,6 +18,8 @@ pub struct RuntimeSettings {
     pub batch_events_max: usize,
     /// How many keys a campaign may have whose keys are put together before it begins, and a preview of one.
     pub campaign_keys_max: usize,
+    /// Whether the engine does nothing by itself, and takes nothing but what is reissued to it.
+    pub is_standby: bool,
     /// How long a read waits until its view shows what was acknowledged before.
     pub read_wait_max: Duration,
     /// Which tasks count as stuck, and what is done with them.
@@ -47,6 +49,7 @@ impl Default for RuntimeSettings {
             aggregates_cached_max: 100_000,
             batch_events_max: 4_096,
             campaign_keys_max: 1_000_000,
+            is_standby: false,
             read_wait_max: Duration::from_secs(2),
             watchdog: POLICY_DEFAULT.to_vec(),
             watchdog_interval: Duration::from_secs(30),

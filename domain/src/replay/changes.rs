@@ -185,20 +185,20 @@ impl Changes {
     /// The command with the changed policies in place of those that it carries.
     pub(super) fn in_command(&self, command: Command) -> Command {
         let command = command.map_work(|command| self.in_work(command));
-        match command {
-            Command::StorageUnit(unit, storage_unit::Command::Create(settings)) => {
-                let settings = Settings { limits: self.limits.of(settings.limits), ..settings };
-                Command::StorageUnit(unit, storage_unit::Command::Create(settings))
-            }
-            Command::StorageUnit(unit, storage_unit::Command::SetLimits(limits)) => {
-                Command::StorageUnit(unit, storage_unit::Command::SetLimits(self.limits.of(limits)))
-            }
-            Command::Task(
-                id,
-                task::Command::Revert { seen, to: _ } | task::Command::MoveToHistory { seen },
-            ) if self.policy(seen.status).is_some() => Command::Task(id, self.put_right(seen)),
-            unchanged => unchanged,
+        if let Command::StorageUnit(unit, storage_unit::Command::Create(settings)) = command {
+            let settings = Settings { limits: self.limits.of(settings.limits), ..settings };
+            return Command::StorageUnit(unit, storage_unit::Command::Create(settings));
         }
+        if let Command::StorageUnit(unit, storage_unit::Command::SetLimits(limits)) = command {
+            return Command::StorageUnit(unit, storage_unit::Command::SetLimits(self.limits.of(limits)));
+        }
+        if let Command::Task(id, task::Command::Revert { seen, .. } | task::Command::MoveToHistory { seen }) =
+            command
+            && let Some(policy) = self.policy(seen.status)
+        {
+            return Command::Task(id, asked(policy, seen));
+        }
+        command
     }
 
     /// The ids of the commands that are left out, as far as they are known by them.
@@ -235,12 +235,6 @@ impl Changes {
     /// The changed line of the watchdog's policy for a status.
     pub(super) fn policy(&self, status: task::TaskStatus) -> Option<&Policy> {
         self.stuck.iter().find(|policy| policy.status == status)
-    }
-
-    /// What the watchdog asks under the changed policy, which has a line for the status that it saw.
-    fn put_right(&self, seen: Seen) -> task::Command {
-        let Some(policy) = self.policy(seen.status) else { return task::Command::MoveToHistory { seen } };
-        asked(policy, seen)
     }
 }
 

@@ -453,15 +453,12 @@ impl Twin {
 impl Apart {
     /// The command as it has to be on the fork; nothing when it shows the token of a lease that was not given there.
     fn translated(&self, command: Command) -> Option<Command> {
-        let command = match command {
-            Command::Task(id, task::Command::Revert { seen, to }) => {
-                Command::Task(id, task::Command::Revert { seen: self.seen(seen), to })
-            }
-            Command::Task(id, task::Command::MoveToHistory { seen }) => {
-                Command::Task(id, task::Command::MoveToHistory { seen: self.seen(seen) })
-            }
-            other => other,
-        };
+        if let Command::Task(id, task::Command::Revert { seen, to }) = command {
+            return Some(Command::Task(id, task::Command::Revert { seen: self.seen(seen), to }));
+        }
+        if let Command::Task(id, task::Command::MoveToHistory { seen }) = command {
+            return Some(Command::Task(id, task::Command::MoveToHistory { seen: self.seen(seen) }));
+        }
         let Some(shown) = command.asked_of_work().and_then(token) else { return Some(command) };
         if shown.0 < self.since {
             return Some(command);

@@ -11,24 +11,23 @@ use crate::work::{self, Token};
 impl Command {
     /// The same command with another one to the work, if it is one to work.
     pub(super) fn map_work(self, map: impl FnOnce(work::Command) -> work::Command) -> Self {
-        match self {
-            Self::KeyScope(id, key_scope::Command::Work(command)) => {
-                Self::KeyScope(id, key_scope::Command::Work(map(command)))
-            }
-            Self::Task(id, task::Command::Work { stage, command }) => {
-                Self::Task(id, task::Command::Work { stage, command: map(command) })
-            }
-            other => other,
+        if let Self::KeyScope(id, key_scope::Command::Work(command)) = self {
+            return Self::KeyScope(id, key_scope::Command::Work(map(command)));
         }
+        if let Self::Task(id, task::Command::Work { stage, command }) = self {
+            return Self::Task(id, task::Command::Work { stage, command: map(command) });
+        }
+        self
     }
 
     /// What it asks of work, if it asks something of it.
     pub(super) const fn asked_of_work(&self) -> Option<&work::Command> {
-        match self {
-            Self::KeyScope(_, key_scope::Command::Work(command))
-            | Self::Task(_, task::Command::Work { stage: _, command }) => Some(command),
-            _ => None,
+        if let Self::KeyScope(_, key_scope::Command::Work(command))
+        | Self::Task(_, task::Command::Work { stage: _, command }) = self
+        {
+            return Some(command);
         }
+        None
     }
 }
 

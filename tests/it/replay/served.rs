@@ -55,3 +55,23 @@ fn verify_says_so_when_there_is_no_log() {
     assert!(verified.stderr.contains("no event log"), "{verified:?}");
     assert!(!folder.path().join("reprise-data").exists(), "nothing was made");
 }
+
+#[test]
+fn what_if_says_what_would_end_otherwise_on_a_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    std::fs::write(folder.path().join("docs/a.md"), "text").unwrap();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    let as_it_was = run(folder.path(), &["--json", "replay", "what-if"]);
+    assert_eq!((as_it_was.code, as_it_was.json()["report"]["fork"]["apart"].as_u64()), (0, Some(0)));
+    let commands = run(folder.path(), &["--json", "commands"]).stdout;
+    let queued = commands.lines().find(|line| line.contains("\"queue\"")).unwrap();
+    let queued: Value = serde_json::from_str(queued).unwrap();
+    let id = queued["recorded"]["command_id"].as_str().unwrap();
+    let without = run(folder.path(), &["--json", "replay", "what-if", "--skip", id]);
+    assert_eq!(without.code, 1, "{without:?}");
+    let lines: Vec<Value> = without.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found = lines.iter().find(|line| line["finding"]["stream"] == "key_scope-docs/content/a.md");
+    let found = &found.unwrap()["finding"];
+    assert_eq!((&found["recorded"], &found["fork"]), (&json!("finished"), &json!("absent")), "{found}");
+}

@@ -36,8 +36,18 @@ impl Server {
     /// When it cannot be started.
     #[must_use]
     pub fn start_with(folder: &Path, workers: usize, environment: &[(&str, &OsStr)]) -> Self {
-        let workers = workers.to_string();
-        let mut command = command(folder, &["serve", "--listen", "127.0.0.1:0", "--workers", &workers]);
+        Self::start_as(folder, &["--workers", &workers.to_string()], environment)
+    }
+
+    /// Starts one with these options.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_as(folder: &Path, options: &[&str], environment: &[(&str, &OsStr)]) -> Self {
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+        arguments.extend(options);
+        let mut command = command(folder, &arguments);
         // Plain lines.
         command.envs(environment.iter().copied());
         command.env("NO_COLOR", "1").stdout(Stdio::null()).stderr(Stdio::piped());

@@ -15,6 +15,51 @@ pub(crate) enum ReplayCommand {
     /// Decide every recorded command on a fork in memory on which something is otherwise, and say which things end
     /// otherwise: exit code 0 when none does, else 1
     WhatIf(Box<WhatIfOptions>),
+    /// Send recorded commands to another instance, one that was started with 'serve --standby': what it has already is
+    /// not done again
+    Reissue(ReissueOptions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ReissueOptions {
+    #[command(flatten)]
+    pub(crate) filter: FilterOptions,
+    #[command(flatten)]
+    pub(crate) pace: PaceOptions,
+    /// The instance that they are sent to, such as http://127.0.0.1:7272
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// The API key to present there; better in the environment, where no list of processes shows it
+    #[arg(long, env = "REPRISE_TO_API_KEY", hide_env_values = true, value_name = "KEY")]
+    pub(crate) to_api_key: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PaceOptions {
+    /// As fast as they were recorded, instead of as fast as possible
+    #[arg(long, conflicts_with = "rate")]
+    recorded_pace: bool,
+    /// So many commands per second, instead of as many as possible
+    #[arg(long, value_name = "COMMANDS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rate: Option<u32>,
+}
+
+/// How fast commands are reissued.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    FlatOut,
+    PerSecond(u32),
+    Recorded,
+}
+
+impl PaceOptions {
+    pub(crate) const fn pace(&self) -> Pace {
+        match self.rate {
+            Some(rate) => Pace::PerSecond(rate),
+            None if self.recorded_pace => Pace::Recorded,
+            None => Pace::FlatOut,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -101,10 +146,10 @@ pub(crate) struct FilterOptions {
     types: Vec<String>,
     /// Only from this position on
     #[arg(long, value_name = "POSITION")]
-    from: Option<Position>,
+    from_position: Option<Position>,
     /// Only up to this position
     #[arg(long, value_name = "POSITION")]
-    to: Option<Position>,
+    to_position: Option<Position>,
     /// Only what was decided at this instant or later, such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "INSTANT")]
     since: Option<Timestamp>,
@@ -130,8 +175,13 @@ impl VerifyOptions {
 }
 
 impl FilterOptions {
-    fn filter(self) -> ReplayFilter {
-        let Self { streams, types, from, to, since, until } = self;
-        ReplayFilter { streams, types, positions: Span { from, to }, times: Span { from: since, to: until } }
+    pub(crate) fn filter(self) -> ReplayFilter {
+        let Self { streams, types, from_position, to_position, since, until } = self;
+        ReplayFilter {
+            streams,
+            types,
+            positions: Span { from: from_position, to: to_position },
+            times: Span { from: since, to: until },
+        }
     }
 }

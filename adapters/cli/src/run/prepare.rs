@@ -271,6 +271,7 @@ fn failed(error: SubmitError) -> CliError {
         | SubmitError::Unavailable(_)
         | SubmitError::Rejected(_)
         | SubmitError::Corrupt(_)
+        | SubmitError::Standby
         | SubmitError::Stopping => CliError::Environment(error.to_string()),
     }
 }

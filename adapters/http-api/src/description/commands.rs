@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::campaigns::Canary;
 use super::names::{
-    Actor, EditPath, Id, IdempotencyKey, Position, Scope, StorageUnitName, StreamName, Timestamp, UserName,
+    Actor, EditPath, Id, IdempotencyKey, OrganizationId, Position, Scope, StorageUnitName, StreamName, Timestamp, UserName,
     Version,
 };
 use super::one_of;
@@ -305,4 +305,5 @@ struct Recorded {
     version: Version,
     at: Timestamp,
     command_id: Id,
+    organization: OrganizationId,
 }

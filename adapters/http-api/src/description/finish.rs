@@ -38,7 +38,7 @@ const WITH_BODY: [Codes; 7] = [
     ("413", &["body_too_large"]),
     ("415", &["not_json"]),
     ("422", &["invalid_body", "invalid_reason", "store_rejected"]),
-    ("503", &["overloaded", "contended", "stopping"]),
+    ("503", &["overloaded", "contended", "standby", "stopping"]),
 ];
 /// What any write with a key can answer.
 const WITH_KEY: [Codes; 1] = [("422", &["idempotency_key_reused"])];
@@ -110,6 +110,7 @@ fn tags() -> Value {
         ("overview", "How much work stands where"),
         ("system", "Whether work is given to workers at all, and how to stop and resume that"),
         ("projections", "How far each projection is, and how to build one anew"),
+        ("replays", "Recorded commands decided again, and what would have been otherwise"),
         ("operations", "Whether an instance is well, and this document"),
     ];
     tags.map(|(name, description)| json!({ "name": name, "description": description })).into()

@@ -142,7 +142,8 @@ refusals! {
             | "campaign_not_pinned" | "targets_changed" | "never_queued"
             | "not_queued" | "on_hold" | "lease_gone" | "task_exists" | "task_gone" | "task_in_history"
             | "not_in_review" | "not_assigned" | "not_their_turn" | "nothing_to_run" | "workspace_exists"
-            | "batch_exists" | "external_id_taken",
+            | "batch_exists" | "external_id_taken" | "not_standby" | "other_history" | "history_missing"
+            | "recorded_otherwise",
         422: "invalid_command" | "too_large" | "too_many_edits" | "wrong_assignment" | "no_webhook" | "out_of_range" | "reason_missing" | "canary_size" | "canary_over_tasks" | "content_location" | "limit_out_of_range" | "too_many_modules" | "no_module_before_first"
             | "key_outside" | "pace_zero",
         503: "content_unavailable",

@@ -3,6 +3,7 @@
 
 mod bulk;
 mod envelope;
+mod recorded;
 
 use axum::extract::{FromRequestParts as _, Request};
 use axum::http::StatusCode;
@@ -17,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Reply, log, reply};
+use crate::access::rights::Right;
 use crate::description::problems::{CommandRefusals, ProblemDetails};
 use crate::description::{commands, lines, names};
 use crate::extract::{Lines, Query, State, body_bytes, check_content_type, from_json, is_ndjson};
@@ -32,9 +34,22 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
 /// The longest line of a bulk, in bytes; a single command may be as long as any body.
 const LINE_BYTES_MAX: usize = 1 << 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct PostQuery {}
+#[into_params(parameter_in = Query)]
+struct PostQuery {
+    /// With `recorded`, lines are carried out with everything that was recorded about them: only by a standby.
+    #[param(value_type = Context, required = false, inline)]
+    context: Option<Context>,
+}
+
+/// What is taken over from what was recorded about a command.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Context {
+    /// Everything: it is carried out as what it was. Only by an instance that stands by.
+    Recorded,
+}
 
 type PostedLines = lines::Lines<commands::PostedCommand>;
 type ResultLines = lines::Lines<CommandResult<'static>>;
@@ -58,7 +73,7 @@ struct PostParams {
 /// arriving. A wrong line does not stop the others.
 #[utoipa::path(
     post, path = "/v1/commands", operation_id = "send_commands", tag = "commands",
-    params(PostParams),
+    params(PostParams, PostQuery),
     request_body(content(
         (commands::PostedCommand = "application/json"),
         (PostedLines = "application/x-ndjson"),
@@ -74,15 +89,24 @@ struct PostParams {
 async fn post(State(state): State<ApiState>, request: Request) -> Reply {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &state).await?;
-    let Query(PostQuery {}) = Query::from_request_parts(&mut parts, &state).await?;
+    let Query(PostQuery { context }) = Query::from_request_parts(&mut parts, &state).await?;
     if is_ndjson(&parts.headers) {
         if parts.headers.contains_key(IDEMPOTENCY_KEY_HEADER) {
             let detail = "many commands take no Idempotency-Key; give each line an id of its own";
             return Err(Problem::bad_request(detail));
         }
         let lines = Lines::new(body, LINE_BYTES_MAX.min(state.settings.body_bytes_max));
+        if let Some(Context::Recorded) = context {
+            caller.check_right(Right::Run)?;
+            return Ok(([(CONTENT_TYPE, log::NDJSON)], recorded::results(state, lines)).into_response());
+        }
         let results = bulk::results(state, caller, lines);
         return Ok(([(CONTENT_TYPE, log::NDJSON)], results).into_response());
+    }
+    if context.is_some() {
+        let detail =
+            "recorded commands are sent as NDJSON, with the header 'Content-Type: application/x-ndjson'";
+        return Err(Problem::bad_request(detail));
     }
     let key = idempotency_key(&parts.headers)?;
     let headers = parts.headers.clone();

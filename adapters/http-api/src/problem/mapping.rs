@@ -23,6 +23,7 @@ impl From<SubmitError> for Problem {
             SubmitError::Rejected(_) => Self::invalid("store_rejected", error),
             SubmitError::TooManyKeys { .. } => Self::invalid("too_many_keys", error),
             SubmitError::Corrupt(_) => Self::broken("log_damaged", error),
+            SubmitError::Standby => Self::try_later("standby", error),
             SubmitError::Stopping => Self::try_later("stopping", error),
         }
     }

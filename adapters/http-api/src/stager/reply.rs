@@ -195,6 +195,7 @@ impl From<SubmitError> for Failure {
             SubmitError::Overloaded { .. }
             | SubmitError::Contended
             | SubmitError::Unavailable(_)
+            | SubmitError::Standby
             | SubmitError::Stopping => Self::unavailable(error.to_string()),
             SubmitError::Corrupt(_) => Self::internal(error.to_string()),
         }

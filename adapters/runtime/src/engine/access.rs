@@ -103,7 +103,7 @@ const fn absent(command: &Command) -> SubmitError {
 }
 
 /// What the answer to a command teaches at once, without waiting for the log to come around.
-pub(super) struct Lesson {
+pub(crate) struct Lesson {
     accepted: Learned,
     /// What is said when the thing turns out to be another organization's.
     foreign: SubmitError,
@@ -116,7 +116,7 @@ enum Learned {
 }
 
 impl Lesson {
-    pub(super) fn of(envelope: &Envelope) -> Self {
+    pub(crate) fn of(envelope: &Envelope) -> Self {
         let organization =
             || envelope.organization.clone().unwrap_or_else(OrganizationId::default_organization);
         let accepted = match &envelope.command {
@@ -141,7 +141,7 @@ impl Lesson {
 }
 
 impl Engine {
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &self,
         lesson: Lesson,
         result: Result<Accepted, SubmitError>,

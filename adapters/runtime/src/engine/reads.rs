@@ -136,6 +136,12 @@ impl Engine {
         &self.0.repeats
     }
 
+    /// Whether nothing is done here but what is reissued.
+    #[must_use]
+    pub fn is_standby(&self) -> bool {
+        self.0.parts.settings.is_standby
+    }
+
     pub(crate) fn kept_replays(&self) -> &Replays {
         &self.0.replays
     }

@@ -49,6 +49,11 @@ impl Engine {
             query.after = page.next;
         }
         self.learn_workspaces().await?;
+        let stop = self.0.senders.1.clone();
+        if self.is_standby() {
+            self.0.tasks.lock().await.spawn(follow_starts(self.clone(), from, stop));
+            return Ok(());
+        }
         // What an earlier process was about to start was never acknowledged.
         for id in self.campaigns(CampaignState::Pinning).await? {
             self.abandon_cut_off(id).await?;
@@ -59,7 +64,6 @@ impl Engine {
             }
         }
         tasks::confirm_interrupted(self).await?;
-        let stop = self.0.senders.1.clone();
         let mut spawned = self.0.tasks.lock().await;
         spawned.spawn(follow_starts(self.clone(), from, stop.clone()));
         spawned.spawn(timers::run(self.clone(), stop.clone()));
@@ -111,8 +115,11 @@ impl Engine {
         self.spawn_sender(campaigns::run(self.clone(), id, taken_up, at, self.0.senders.1.clone())).await;
     }
 
-    /// Starts a task that sends commands and ends when they are told to stop.
+    /// Starts a task that sends commands and ends when they are told to stop. A standby has none.
     pub(crate) async fn spawn_sender(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if self.is_standby() {
+            return;
+        }
         let mut stop = self.0.senders.1.clone();
         let mut tasks = self.0.tasks.lock().await;
         // Those that have ended are forgotten, so that the set does not grow with every campaign.

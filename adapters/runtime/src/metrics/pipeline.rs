@@ -81,9 +81,12 @@ impl Outcome {
                 | SubmitError::Rejected(_),
             ) => Self::Refused,
             Err(SubmitError::Overloaded { .. } | SubmitError::Contended) => Self::Busy,
-            Err(SubmitError::Unavailable(_) | SubmitError::Corrupt(_) | SubmitError::Stopping) => {
-                Self::Failed
-            }
+            Err(
+                SubmitError::Unavailable(_)
+                | SubmitError::Corrupt(_)
+                | SubmitError::Standby
+                | SubmitError::Stopping,
+            ) => Self::Failed,
         }
     }
 }

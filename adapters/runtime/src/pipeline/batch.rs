@@ -64,7 +64,7 @@ impl Batch {
     /// Decides and appends what is pending; what met a conflict, or must wait for the round after, stays pending.
     pub(super) async fn round(&mut self, task: &mut Task) {
         let states = load(task, &self.pending).await;
-        let mut round = Round::new(states, task.now());
+        let mut round = Round::new(states, task.now(), task.is_standby);
         std::mem::take(&mut self.pending).into_iter().for_each(|pending| round.take(pending));
         let Round { states, decided, appends, later, .. } = round;
         let span = append_span(&decided, appends.len());

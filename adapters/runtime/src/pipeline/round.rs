@@ -29,6 +29,8 @@ pub(super) struct Round {
     /// What has to wait for the round after, in its order.
     pub(super) later: Vec<Pending>,
     now: Timestamp,
+    /// Whether nothing is decided but what was decided elsewhere.
+    is_standby: bool,
     /// The streams that have an append in this round.
     written: HashSet<StreamId>,
     /// The streams of which something has to wait, so that everything after it waits as well.
@@ -54,13 +56,14 @@ struct Step {
 }
 
 impl Round {
-    pub(super) fn new(states: States, now: Timestamp) -> Self {
+    pub(super) fn new(states: States, now: Timestamp, is_standby: bool) -> Self {
         Self {
             states,
             decided: Vec::new(),
             appends: Vec::new(),
             later: Vec::new(),
             now,
+            is_standby,
             written: HashSet::new(),
             waiting: HashSet::new(),
             system: Subject::System.stream(),
@@ -125,7 +128,10 @@ impl Round {
                 return unchanged(pending, version, Ok(Vec::new()), Some(inspected));
             }
         };
-        match step(entry, envelope, &pending.stream, self.now) {
+        if self.is_standby && envelope.decided_at.is_none() {
+            return unchanged(pending, version, Err(SubmitError::Standby), None);
+        }
+        match step(entry, envelope, &pending.stream, envelope.decided_at.unwrap_or(self.now)) {
             Ok(None) => unchanged(pending, version, Ok(Vec::new()), None),
             Ok(Some(_)) if self.written.contains(&pending.stream) => Err(pending),
             Ok(Some(Step { next, append })) => {

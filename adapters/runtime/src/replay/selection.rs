@@ -94,9 +94,13 @@ impl Selection {
             };
             self.types.is_empty() || self.types.iter().any(of)
         };
-        self.positions.holds(&first.position)
-            && self.times.holds(&first.metadata.recorded_at)
-            && is_of_types()
+        self.spans(first.position, first.metadata.recorded_at) && is_of_types()
+    }
+
+    /// Whether a place in the log belongs to what is chosen.
+    #[must_use]
+    pub fn spans(&self, position: Position, at: Timestamp) -> bool {
+        self.positions.holds(&position) && self.times.holds(&at)
     }
 
     /// Whether nothing is chosen from this append on.

@@ -3,7 +3,7 @@
 
 use axum::response::Response;
 use domain::event::{RecordedCommand, RecordedEvent};
-use domain::names::{Actor, CommandId, StorageUnitName};
+use domain::names::{Actor, CommandId, OrganizationId, StorageUnitName};
 use domain::stream::{Position, Version};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -90,16 +90,17 @@ struct CommandLine<'a> {
     causation_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<Uuid>,
-    recorded: Recorded,
+    recorded: Recorded<'a>,
 }
 
 /// Where a command's first event lies.
 #[derive(Serialize)]
-struct Recorded {
+struct Recorded<'a> {
     position: Position,
     version: Version,
     at: Timestamp,
     command_id: CommandId,
+    organization: &'a OrganizationId,
 }
 
 fn line(event: &RecordedEvent, command: &RecordedCommand) -> Result<Vec<u8>, Problem> {
@@ -118,6 +119,7 @@ fn line(event: &RecordedEvent, command: &RecordedCommand) -> Result<Vec<u8>, Pro
             version: event.version,
             at: metadata.recorded_at,
             command_id: metadata.command_id,
+            organization: &metadata.organization,
         },
     })
 }
