@@ -3,8 +3,8 @@
 mod archive;
 mod campaign;
 mod itself;
-mod task;
 mod replay;
+mod task;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 //! come out as they are there, and a command that comes again is found to be here already.
 //!
 //! Only a standby takes them, an engine that does nothing by itself and takes nothing else
-//! (`docs/adr/0023-reissued-commands-go-to-a-standby.md`). It does not know where they come from.
+//! (`docs/adr/0022-reissued-commands-go-to-a-standby.md`). It does not know where they come from.
 
 use domain::envelope::Envelope;
 use domain::ports::{Direction, ReadError};

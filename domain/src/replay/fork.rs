@@ -1,7 +1,7 @@
 //! A fork: the recorded commands in the order of the log, decided on states on which something was otherwise.
 //!
 //! As long as a thing's decisions come out as they are in the log, the fork has the log's state of it. From the first one
-//! that does not, the thing goes its own way (`docs/adr/0022-what-a-fork-takes-from-the-record.md`):
+//! that does not, the thing goes its own way (`docs/adr/0021-what-a-fork-takes-from-the-record.md`):
 //! - people's, programs' and workers' commands are taken from the record, unless what they follow from did not happen;
 //! - a token is that of the lease which the same claim got on the fork; without such a lease the command is left out;
 //! - leases that run out, backoffs that end and stuck tasks are decided anew, at their time on the fork.

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::campaigns::Canary;
 use super::names::{
-    Actor, EditPath, Id, IdempotencyKey, OrganizationId, Position, Scope, StorageUnitName, StreamName, Timestamp, UserName,
-    Version,
+    Actor, EditPath, Id, IdempotencyKey, OrganizationId, Position, Scope, StorageUnitName, StreamName,
+    Timestamp, UserName, Version,
 };
 use super::one_of;
 use super::settings::{Content, Limits, ModuleTable, Pace};
