@@ -56,12 +56,12 @@ async fn carry_out(harness: &Harness, explained: &Value) -> Reply {
     let request = &explained["suggestions"][0]["request"];
     let (method, path) = (request["method"].as_str(), request["path"].as_str());
     let (method, path) = (method.expect("a method"), path.expect("a path"));
-    let reply = match &request["body"] {
-        Value::Null => harness.request(method, path, &[], "").await,
-        body => {
-            let headers = [("content-type", "application/json")];
-            harness.request(method, path, &headers, body.to_string()).await
-        }
+    let body = &request["body"];
+    let reply = if body.is_null() {
+        harness.request(method, path, &[], "").await
+    } else {
+        let headers = [("content-type", "application/json")];
+        harness.request(method, path, &headers, body.to_string()).await
     };
     assert!(reply.status.is_success(), "{method} {path}: {}", reply.text());
     reply

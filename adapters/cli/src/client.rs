@@ -67,9 +67,10 @@ impl Client {
         }
     }
 
-    /// A client of the server at a URL.
-    pub(crate) fn at(url: &str, api_key: Option<String>) -> Result<Self, CliError> {
-        Ok(Self { door: there(url)?, actor: actor(), api_key })
+    /// A client of the server at a URL, trusted as the one that was named would be.
+    pub(crate) fn at(global: &Global, url: &str, api_key: Option<String>) -> Result<Self, CliError> {
+        let server = Server::named(url, global.ca_cert.as_deref())?;
+        Ok(Self { door: there(server), actor: actor(), api_key })
     }
 
     /// A client of a server: of the one that was named, or of the one that has the data folder.

@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, config: &Config, command: ReplayCommand
 async fn decide_again(global: &Global, config: &Config, request: &ReplayRequest) -> Result<Exit, CliError> {
     let shown = Shown::new(global);
     let report = match source(global, config)? {
-        Source::Log(store) => of_log(Arc::new(store), request, &shown).await?,
+        Source::Log(store) => of_log(store, request, &shown).await?,
         Source::Server(client) => of_server(&client, request, &shown).await?,
     };
     shown.report(&report);
@@ -39,7 +39,7 @@ async fn decide_again(global: &Global, config: &Config, request: &ReplayRequest)
 /// Where recorded commands are read.
 enum Source {
     /// In a log that nobody else has open.
-    Log(store_sqlite::SqliteStore),
+    Log(Arc<store_sqlite::SqliteStore>),
     /// At a server.
     Server(Client),
 }

@@ -198,7 +198,7 @@ fn task_commands() -> Vec<task::Command> {
     let seen = task::Seen {
         status: task::TaskStatus::Processed,
         version: Version(3),
-        since: crate::time::Timestamp::from_micros(1),
+        since: Timestamp::from_micros(1),
         threshold_ms: Millis(5),
     };
     let edit = |value| Command::Edit { path: EditPath::new("invoice/total").expect("a valid path"), value };
@@ -279,7 +279,7 @@ fn api_key_commands() -> Vec<api_key::Command> {
     let issued = |role, expires_at| Command::Issue(Issued { name: name.clone(), role, secret, expires_at });
     vec![
         issued(Role::Viewer, None),
-        issued(Role::Admin, Some(crate::time::Timestamp::from_micros(7))),
+        issued(Role::Admin, Some(Timestamp::from_micros(7))),
         Command::Rotate { secret, grace_ms: Millis(0) },
         Command::Rotate { secret, grace_ms: Millis(60_000) },
         Command::Revoke,

@@ -95,12 +95,10 @@ async fn a_changed_rule_is_found_at_the_first_event_that_it_changes() {
 
 /// The house's rules, but nobody gets a second attempt.
 fn one_attempt(state: &Aggregate, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
-    match state {
-        Aggregate::KeyScope(scope) if scope.work.attempt_count > 0 && command.dispatches() => {
-            Err(work::Refusal::OnHold.into())
-        }
-        _ => state.decide(command, now),
+    if state.work().is_some_and(|work| work.attempt_count > 0) && command.dispatches() {
+        return Err(work::Refusal::OnHold.into());
     }
+    state.decide(command, now)
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ const BYTES_MAX: usize = 4 << 20;
 
 pub(super) async fn run(global: &Global, config: &Config, options: ReissueOptions) -> Result<Exit, CliError> {
     let ReissueOptions { filter, pace, to, to_api_key } = options;
-    let target = Client::at(&to, to_api_key)?;
+    let target = Client::at(global, &to, to_api_key)?;
     let filter = filter.filter();
     let mut lines = match source(global, config)? {
         Source::Log(store) => Lines::of_log(store, &filter)?,

@@ -1,5 +1,7 @@
 //! Recorded commands as they are posted, from a log or from a server. Does not know where they go.
 
+use std::sync::Arc;
+
 use domain::event::RecordedEvent;
 use domain::ports::{EventFilter, EventStore as _};
 use domain::replay::Appends;
@@ -33,13 +35,13 @@ pub(super) struct Lines {
 }
 
 enum From {
-    Log(Box<SqliteStore>, Appends),
+    Log(Arc<SqliteStore>, Appends),
     Server(Box<Client>),
 }
 
 impl Lines {
-    pub(super) fn of_log(store: SqliteStore, filter: &ReplayFilter) -> Result<Self, CliError> {
-        Self::new(From::Log(Box::new(store), Appends::default()), filter)
+    pub(super) fn of_log(store: Arc<SqliteStore>, filter: &ReplayFilter) -> Result<Self, CliError> {
+        Self::new(From::Log(store, Appends::default()), filter)
     }
 
     /// A server's commands come without their events, so nothing can be chosen by these.
