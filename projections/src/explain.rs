@@ -226,15 +226,15 @@ fn of_cause(thing: &Thing, around: &Surroundings, asker: Option<&UserName>, caus
         Cause::CampaignPaused { campaign }
         | Cause::CanaryWaits { campaign }
         | Cause::CanaryStopped { campaign, .. } => {
-            vec![Remedy::ResumeCampaign(*campaign), Remedy::CancelCampaign(*campaign)]
+            or_by_itself(thing, vec![Remedy::ResumeCampaign(*campaign), Remedy::CancelCampaign(*campaign)])
         }
         Cause::CampaignPace { campaign, .. } => {
-            vec![Remedy::LiftPace(*campaign), Remedy::CancelCampaign(*campaign)]
+            or_by_itself(thing, vec![Remedy::LiftPace(*campaign), Remedy::CancelCampaign(*campaign)])
         }
         Cause::CanaryUnsettled { campaign, .. }
         | Cause::ListingFails { campaign, .. }
         | Cause::CampaignAsks { campaign }
-        | Cause::MembersOpen { campaign, .. } => vec![Remedy::CancelCampaign(*campaign)],
+        | Cause::MembersOpen { campaign, .. } => or_by_itself(thing, vec![Remedy::CancelCampaign(*campaign)]),
         Cause::CampaignCancelled { .. }
         | Cause::CampaignCompleted { .. }
         | Cause::CampaignNeverBegan { .. } => campaign::again(thing).into_iter().collect(),
@@ -247,6 +247,11 @@ fn of_cause(thing: &Thing, around: &Surroundings, asker: Option<&UserName>, caus
         | Cause::QueuesOpen { .. }
         | Cause::AtRest => Vec::new(),
     }
+}
+
+/// What helps a campaign; a key-scope that waits for one is freed sooner when it is asked for by itself.
+fn or_by_itself(thing: &Thing, of_campaign: Vec<Remedy>) -> Vec<Remedy> {
+    again(thing).into_iter().chain(of_campaign).collect()
 }
 
 /// What makes a thing run once more, whatever it came to.

@@ -56,13 +56,10 @@ async fn carry_out(harness: &Harness, explained: &Value) -> Reply {
     let request = &explained["suggestions"][0]["request"];
     let (method, path) = (request["method"].as_str(), request["path"].as_str());
     let (method, path) = (method.expect("a method"), path.expect("a path"));
-    let body = &request["body"];
-    let reply = if body.is_null() {
-        harness.request(method, path, &[], "").await
-    } else {
-        let headers = [("content-type", "application/json")];
-        harness.request(method, path, &headers, body.to_string()).await
-    };
+    let body = request.get("body").map_or_else(String::new, Value::to_string);
+    let json = [("content-type", "application/json")];
+    let headers = if body.is_empty() { &[] } else { json.as_slice() };
+    let reply = harness.request(method, path, headers, body).await;
     assert!(reply.status.is_success(), "{method} {path}: {}", reply.text());
     reply
 }
@@ -76,7 +73,12 @@ async fn claimed(harness: &Harness, unit: &str) -> Vec<String> {
 
 /// Claims until a key is among what is claimed, however soon the queue hears of it.
 async fn until_claimed(harness: &Harness, unit: &str, key: &str) {
-    while !claimed(harness, unit).await.iter().any(|claimed| claimed == key) {}
+    for _ in 0..10 {
+        if claimed(harness, unit).await.iter().any(|claimed| claimed == key) {
+            return;
+        }
+    }
+    panic!("{key} of {unit} is not claimed");
 }
 
 /// The keys of some leases.
