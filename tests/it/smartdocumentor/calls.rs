@@ -1,8 +1,11 @@
 //! Each call of `reference/smartdocumentor.md` §2 to §4: what it takes, what it answers.
 
+use domain::event::{Event, RecordedEvent};
+use domain::task;
 use domain::time::Millis;
 use serde_json::{Value, json};
 use tests::harness::Setup;
+use tests::place::until;
 
 use super::{TASKS, URL, each, native, patch, process, restarted, site, status, steer, to_review, workspace};
 use crate::native_api::tasks::{claim, item};
@@ -174,9 +177,11 @@ async fn status_has_the_documented_numbers() {
     }
     let id = process(&harness, json!({})).await;
     let _deleted = harness.delete(&format!("/v1/tasks/{id}")).await.expect(202);
+    let is_deleted = |event: &RecordedEvent| event.event == Event::Task(task::Event::Deleted);
+    until(harness.engine.store(), is_deleted).await;
     assert_eq!(shown(id).await, is(20, "Deleted"));
     // What the documents give no number for has one of ours, and those are from 1000 on.
-    let statuses = domain::task::TaskStatus::ALL;
+    let statuses = task::TaskStatus::ALL;
     assert!(statuses.iter().all(
         |status| [19, 20, 30, 31, 32, 33, 34, 35].contains(&status.number()) || status.number() >= 1_000
     ));
