@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::names::{
     Actor, BatchId, CampaignId, Count, Digest, ExternalId, ExternalIntegrationStatus, Instant, Key, Millis,
-    OrganizationId, Position, Scope, SearchText, StorageUnitName, Timestamp, Version, WorkerId, WorkspaceId,
+    OrganizationId, Position, Scope, SearchText, StorageUnitName, TaskStatus, Timestamp, Version, WorkerId,
+    WorkspaceId,
 };
 use super::one_of;
 use super::settings::Pace;
@@ -139,8 +140,8 @@ pub(crate) struct Filter {
 #[derive(ToSchema)]
 pub(crate) struct TaskFilter {
     /// One of these, by name or number.
-    #[schema(required = false, value_type = Vec<String>, max_items = 64)]
-    status: Vec<String>,
+    #[schema(required = false, max_items = 64)]
+    status: Vec<TaskStatus>,
     screen: Option<Screen>,
     workspace: Option<WorkspaceId>,
     batch: Option<BatchId>,

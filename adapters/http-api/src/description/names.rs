@@ -208,6 +208,8 @@ described! {
     UserName = text(PRINTABLE, names::UserName::LENGTH_BYTES_MAX, "mara");
     /// Which part of a task's result.
     EditPath = text(PRINTABLE, names::EditPath::LENGTH_BYTES_MAX, "/total");
+    /// A status of a task, by its name or its number.
+    TaskStatus = status_words(|status| [status.name().to_owned(), status.number().to_string()]);
     /// A status of a task.
     TaskStatusName = status_words(|status| [status.name().to_owned()]);
     /// The name under which the configuration keeps a secret, at most 128 bytes.

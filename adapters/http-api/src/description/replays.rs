@@ -8,7 +8,9 @@
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::names::{Actor, Count, EventKind, Id, LeaseMillis, Position, StreamName, Timestamp, Version};
+use super::names::{
+    Actor, Count, EventKind, Id, LeaseMillis, Position, StreamName, TaskStatusName, Timestamp, Version,
+};
 use super::one_of;
 use super::problems::ProblemDetails;
 
@@ -98,11 +100,19 @@ struct LimitsChange {
 #[derive(ToSchema)]
 struct StuckPolicy {
     /// Tasks of this status,
-    status: Value,
+    status: TaskStatusName,
     /// that have had it for so long,
     threshold_ms: Count,
     /// go there: `"history"`, or `{"status": …}`.
-    target: Value,
+    target: StuckTarget,
+}
+
+/// Where a stuck task goes: to another status, or to history as it is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum StuckTarget {
+    Status(TaskStatusName),
+    History,
 }
 
 /// A command that asks for something else.

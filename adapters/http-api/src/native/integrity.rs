@@ -79,7 +79,7 @@ async fn head(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
 #[into_params(parameter_in = Query)]
 struct ProofQuery {
     /// The stream; without it the request is refused.
-    #[param(value_type = names::StreamName, required = false, inline)]
+    #[param(value_type = names::StreamName, required = true, inline)]
     stream: Option<String>,
 }
 
