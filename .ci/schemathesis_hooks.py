@@ -96,8 +96,9 @@ def before_call(context, case, kwargs):
             for member in ["unit", "scope", "filter"]:
                 body.pop(member, None)
         else:
-            body.setdefault("unit", "docs")
-            body.setdefault("scope", "raw")
+            for member, known in [("unit", "docs"), ("scope", "raw")]:
+                if body.get(member) is None:
+                    body[member] = known
     # Either a webhook or modules export.
     if isinstance(body, dict) and body.get("webhook") and isinstance(body.get("modules"), dict):
         if isinstance(body["modules"].get("export"), list):
@@ -114,6 +115,9 @@ def before_call(context, case, kwargs):
         for member in ["skip", "edit"]:
             if isinstance(body["changes"].get(member), list):
                 del body["changes"][member]
+    # Only what-if takes changes.
+    if case.operation.path == "/v1/replays" and isinstance(body, dict) and body.get("mode") == "verify":
+        body.pop("changes", None)
     # A pause needs a reason, in its body or in the query string.
     if case.operation.path == "/v1/system/pause" and isinstance(body, dict):
         reason = body.get("reason")
