@@ -1,7 +1,7 @@
 //! Lists of the open tasks among many that are over, while commands arrive: how long a page takes.
 //!
 //! As many tasks are created and processed as the scale has keys, then some more that stay open. Clients hold and release
-//! those, at a steady pace; another one asks for pages of the inbox.
+//! those, at a steady pace; another one asks for pages, counts and filtered pages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,8 +29,13 @@ const WORKERS: usize = 4;
 /// How many clients send commands, and how many each sends in a second.
 const CLIENTS: u64 = 8;
 const COMMANDS_PER_SECOND: u64 = 250;
-/// The tasks of a page.
-const PAGE: &str = "/v1/tasks?screen=inbox&limit=100&sort=-created_at";
+/// What is asked, and what its figures are called: a page of the inbox, how many tasks have which status, and a page of
+/// those that a filter on status and name leaves.
+const QUESTIONS: [(&str, [&str; 2]); 3] = [
+    ("/v1/tasks?screen=inbox&limit=100&sort=-created_at", ["page_median", "page_p99"]),
+    ("/v1/tasks/counts", ["counts_median", "counts_p99"]),
+    ("/v1/tasks?status=QueuedForPreProcessing&text=task&limit=100", ["filter_median", "filter_p99"]),
+];
 /// The project's limits, in milliseconds.
 const MEDIAN_MS_MAX: f64 = 20.0;
 const P99_MS_MAX: f64 = 100.0;
@@ -48,27 +53,34 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     bench.say("  processing them");
     finish(&server, finished).await?;
     let first_open = 1 + create(&mut connection, open).await?.saturating_sub(open);
-    bench.say(&format!("  asking for the {open} that are open, while commands arrive"));
+    bench.say(&format!("  asking for them while {open} are open and commands arrive"));
     let load = Load::start(&server, first_open, open).await?;
-    let mut pages = Vec::new();
-    for _ in 0..bench.scale.rounds {
-        let asked = Instant::now();
-        let page: Value = connection.get(PAGE).await?;
-        pages.push(asked.elapsed());
-        let shown = page.get("items").and_then(Value::as_array).map_or(0, Vec::len);
-        if shown as u64 != open.min(100) {
-            return Err(failed("go on", &format!("a page has {shown} tasks")));
-        }
+    let mut figures = Vec::new();
+    for (question, [median, p99]) in QUESTIONS {
+        let asked = ask(&mut connection, question, bench.scale.rounds).await?;
+        figures.push(Figure::new(median, asked.millis(50), "ms").at_most(MEDIAN_MS_MAX));
+        figures.push(Figure::new(p99, asked.millis(99), "ms").at_most(P99_MS_MAX));
     }
     let rate = load.end().await?;
     server.kill().await?;
-    let pages = Quantiles::new(pages);
-    Ok(vec![
-        Figure::new("page_median", pages.millis(50), "ms").at_most(MEDIAN_MS_MAX),
-        Figure::new("page_p99", pages.millis(99), "ms").at_most(P99_MS_MAX),
-        Figure::new("commands_per_second", rate, "commands/s"),
-        Figure::new("created_per_second", created, "tasks/s"),
-    ])
+    figures.push(Figure::new("commands_per_second", rate, "commands/s"));
+    figures.push(Figure::new("created_per_second", created, "tasks/s"));
+    Ok(figures)
+}
+
+/// Asks the same again and again.
+async fn ask(connection: &mut Connection, question: &str, rounds: u32) -> Result<Quantiles, CliError> {
+    let mut took = Vec::new();
+    for _ in 0..rounds {
+        let asked = Instant::now();
+        let answer: Value = connection.get(question).await?;
+        took.push(asked.elapsed());
+        let shown = answer.get("items").and_then(Value::as_array).map_or(0, Vec::len);
+        if shown == 0 {
+            return Err(failed("go on", &format!("{question} finds nothing")));
+        }
+    }
+    Ok(Quantiles::new(took))
 }
 
 /// Creates so many tasks; gives the greatest id.
