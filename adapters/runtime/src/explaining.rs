@@ -26,6 +26,8 @@ use crate::presence::Present;
 
 /// A worker that was silent for longer counts as gone: a claim waits for half of this at most, and then comes again.
 const SERVING_SILENCE_MAX: Millis = Millis(60_000);
+/// What the names of those begin with who export tasks; such work is nobody else's.
+const EXPORTER: &str = "built-in/exporter-";
 /// How many workers of a queue are named.
 const WORKERS_NAMED_MAX: usize = 20;
 /// Events read at once.
@@ -189,7 +191,9 @@ impl Engine {
             let Present { worker, queues, last_seen, .. } = present;
             let is_here = now.since(*last_seen) <= SERVING_SILENCE_MAX;
             // What they asked for last says which queues others serve; the own ones serve what they have modules for.
-            let covers = if is_reserved_worker(worker) {
+            let covers = if self.exports(unit, scope) {
+                worker.as_str().starts_with(EXPORTER)
+            } else if is_reserved_worker(worker) {
                 self.serves(unit, scope)
             } else {
                 queues.is_empty() || queues.iter().any(|queue| queue.covers(unit, scope))
