@@ -5,6 +5,7 @@ mod again;
 mod answers;
 mod example;
 mod journey;
+mod life;
 mod receiver;
 mod served;
 

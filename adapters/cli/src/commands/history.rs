@@ -29,20 +29,25 @@ pub(super) async fn of(
         let reply = client.get(&format!("{place}/attempts")).await?;
         return Ok(show(global, &reply, attempts));
     }
-    // Page by page, so that a long history is shown whole.
+    let (all, position) = entries(client, place).await?;
+    let reply = json!({ "items": all, "next": null, "position": position });
+    Ok(show(global, &reply, events))
+}
+
+/// Everything that happened to what is at a path, and as of which position: page by page, so that a long history is whole.
+pub(super) async fn entries(client: &Client, place: &str) -> Result<(Vec<Value>, Value), CliError> {
     let mut all = Vec::new();
     let mut after = String::new();
-    let mut reply;
     loop {
-        reply = client.get(&format!("{place}/events?limit=1000{after}")).await?;
+        let reply = client.get(&format!("{place}/events?limit=1000{after}")).await?;
         all.extend_from_slice(items(&reply));
         match reply.get("next") {
-            None | Some(Value::Null) => break,
+            None | Some(Value::Null) => {
+                return Ok((all, reply.get("position").cloned().unwrap_or_default()));
+            }
             Some(_) => after = format!("&after={}", part(&cell(&reply, "/next"))),
         }
     }
-    let reply = json!({ "items": all, "next": null, "position": reply.get("position") });
-    Ok(show(global, &reply, events))
 }
 
 /// Where a subject's resource is: a campaign's id, `UNIT/SCOPE/KEY`, or `UNIT`.

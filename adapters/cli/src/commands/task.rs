@@ -2,6 +2,7 @@
 
 mod create;
 mod filter;
+mod life;
 mod restart;
 
 use domain::names::TaskId;
@@ -21,10 +22,7 @@ pub(crate) async fn run(global: &Global, config: &Config, command: TaskCommand) 
     with_client(global, config, async |client| match command {
         TaskCommand::Create(options) => create::create(global, &client, *options).await,
         TaskCommand::List(options) => list_tasks(global, &client, &options).await,
-        TaskCommand::Show { id } => {
-            let reply = client.get(&format!("{TASKS}/{id}")).await?;
-            Ok(show(global, &reply, print))
-        }
+        TaskCommand::Show { id } => life::show_life(global, &client, id).await,
         TaskCommand::Count(filter) => count(global, &client, &filter).await,
         TaskCommand::Restart(options) => restart::restart(global, &client, &options).await,
         TaskCommand::Hold(tasks) => each(global, &client, &tasks.ids, "hold", &reason(tasks.reason)).await,
@@ -91,40 +89,6 @@ async fn count(global: &Global, client: &Client, filter: &TaskFilterOptions) -> 
         list(reply, &[("COUNT", "/count"), ("SCREEN", "/screen"), ("STATUS", "/status_text")]);
         output::note(&format!("{} in all", cell(reply, "/total")));
     }))
-}
-
-/// The task, for people: where it stands, what is behind it, and who is to do something.
-fn print(task: &Value) {
-    let at = |pointer: &str| cell(task, pointer);
-    output::line(&format!("task {} '{}'  {}", at("/id"), at("/display_name"), at("/external_id")));
-    let held = if at("/held") == "true" { ", held" } else { "" };
-    output::line(&format!(
-        "{} since {}, in the {}{held}",
-        at("/status_text"),
-        at("/status_since"),
-        at("/screen")
-    ));
-    output::line(&format!(
-        "stage {}, {} attempts, restarted {} times",
-        at("/stage"),
-        at("/attempt_count"),
-        at("/restart_count")
-    ));
-    if let Some(work) = task.get("work").filter(|work| work.get("worker").is_some()) {
-        output::line(&format!("{} has it until {}", cell(work, "/worker"), cell(work, "/lease_until")));
-    }
-    if task.get("last_error").is_some() {
-        let (code, text) = (at("/last_error/code"), at("/last_error/text"));
-        output::line(&format!("last error {code} at {}: {text}", at("/last_error/at")));
-    }
-    if task.get("warning").is_some() {
-        let (from, since) = (at("/warning/from"), at("/warning/since"));
-        output::line(&format!("was stuck in {from} since {since}, put right at {}", at("/warning/at")));
-    }
-    let reviewers = task.get("reviewers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for reviewer in reviewers {
-        output::line(&format!("reviewer {}: {}", cell(reviewer, "/user"), cell(reviewer, "/status")));
-    }
 }
 
 /// Asks the same of each task, and says where each stands then.
