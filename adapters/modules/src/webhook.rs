@@ -15,6 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use domain::names::SecretName;
 use domain::ports::{Delivery, DeliveryAnswer, DeliveryError, Webhooks};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
@@ -23,8 +24,8 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use ring::hmac;
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use tokio::time::timeout;
 
 use crate::definition::Problem;
@@ -94,13 +95,12 @@ impl WebhookClient {
         Err(DeliveryError::Address(text))
     }
 
-    async fn key(&self, name: &SecretName) -> Result<hmac::Key, DeliveryError> {
+    async fn key(&self, name: &SecretName) -> Result<Vec<u8>, DeliveryError> {
         let secret = match self.secrets.get(name) {
             Some(source) => source.read().await,
             None => Err(format!("it is not configured; add {name} to [secrets] in reprise.toml")),
         };
-        let secret = secret.map_err(|problem| DeliveryError::Secret { name: name.clone(), problem })?;
-        Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+        secret.map_err(|problem| DeliveryError::Secret { name: name.clone(), problem })
     }
 
     async fn request(&self, delivery: Delivery) -> Result<Request<Full<Bytes>>, DeliveryError> {
@@ -142,12 +142,12 @@ impl Webhooks for WebhookClient {
 }
 
 /// What a receiver that knows the secret compares with.
-fn signature(key: &hmac::Key, id: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut signed = hmac::Context::with_key(key);
+fn signature(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
+    let mut signed = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
         signed.update(part);
     }
-    format!("v1,{}", BASE64.encode(signed.sign()))
+    format!("v1,{}", BASE64.encode(signed.finalize().into_bytes()))
 }
 
 /// The answer, with as much of its body as is kept.
