@@ -2,7 +2,7 @@
 //!
 //! Surfaces read through these, so no question can forget to ask whose a thing is. Does not know who asks.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
@@ -22,6 +22,14 @@ use crate::owners::Owners;
 
 /// The column that says whose a row is.
 const ORGANIZATION: &str = "organization";
+
+/// The views that have it. Asked for every row that is read.
+static WITH_COLUMN: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let views = fold::all();
+    let with_column =
+        views.iter().filter(|view| view.columns().iter().any(|column| column.name == ORGANIZATION));
+    with_column.map(|view| view.name()).collect()
+});
 
 // ── The log ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -129,16 +137,12 @@ enum Whose {
 
 impl Whose {
     fn of(view: &str) -> Self {
-        let has_column =
-            |view: &dyn fold::ErasedView| view.columns().iter().any(|column| column.name == ORGANIZATION);
         match view {
             Records::NAME | Transactions::NAME => Self::Unit,
             Commands::NAME => Self::Secret,
             System::NAME => Self::Everybody,
-            other => match fold::all().iter().find(|known| known.name() == other) {
-                Some(known) if has_column(&**known) => Self::Column,
-                Some(_) | None => Self::Unknown,
-            },
+            other if WITH_COLUMN.contains(&other) => Self::Column,
+            _ => Self::Unknown,
         }
     }
 }
