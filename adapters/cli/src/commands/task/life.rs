@@ -11,16 +11,56 @@ use crate::commands::{cell, history, items, show};
 use crate::exit::{CliError, Exit};
 use crate::output;
 
+/// How often a task is read again that changed while it was read; after that, what is shown ends where its row ends.
+const READS_MAX: u32 = 5;
+
+/// What is shown is of one moment: the row is read first and the history last, and where they end at the same version, nothing
+/// happened to the task in between, so the explanation is of that moment too.
 pub(super) async fn show_life(global: &Global, client: &Client, id: TaskId) -> Result<Exit, CliError> {
+    let mut life = read(client, id).await?;
+    for _again in 1..READS_MAX {
+        if life.ends_with_its_row() {
+            break;
+        }
+        life = read(client, id).await?;
+    }
+    Ok(show(global, &life.into_reply(), print))
+}
+
+/// What was read about a task, one request after the other.
+struct Life {
+    row: Value,
+    explanation: Value,
+    events: Vec<Value>,
+}
+
+async fn read(client: &Client, id: TaskId) -> Result<Life, CliError> {
     let path = format!("{TASKS}/{id}");
-    let mut reply = client.get(&path).await?;
+    let row = client.get(&path).await?;
     let explanation = client.get(&format!("{path}/explain")).await?;
     let (events, _) = history::entries(client, &path).await?;
-    if let Value::Object(members) = &mut reply {
-        members.insert("explanation".to_owned(), explanation);
-        members.insert("life".to_owned(), json!({ "items": events }));
+    Ok(Life { row, explanation, events })
+}
+
+impl Life {
+    fn ends_with_its_row(&self) -> bool {
+        self.events.last().is_none_or(|last| version(last) == version(&self.row))
     }
-    Ok(show(global, &reply, print))
+
+    fn into_reply(self) -> Value {
+        let Self { mut row, explanation, mut events } = self;
+        let end = version(&row);
+        events.retain(|event| version(event) <= end);
+        if let Value::Object(members) = &mut row {
+            members.insert("explanation".to_owned(), explanation);
+            members.insert("life".to_owned(), json!({ "items": events }));
+        }
+        row
+    }
+}
+
+fn version(thing: &Value) -> Option<u64> {
+    thing.get("version").and_then(Value::as_u64)
 }
 
 fn print(task: &Value) {
