@@ -28,6 +28,8 @@ pub use files::{KeptLinks, LinksError};
 const GATHERING: Duration = Duration::from_millis(20);
 /// After so many events the ends of the lanes are written down, so that little has to be made again after a crash.
 const EVENTS_PER_STATE: u64 = 1 << 18;
+/// How many events that were just written are kept for the follower, which otherwise reads their rows.
+const FRESH_LEAVES_MAX: usize = 1 << 16;
 /// How many events may be missing when the store is closed; more are left to the next time.
 const EVENTS_AT_CLOSE_MAX: u64 = 1 << 16;
 /// After a failure it is tried again, at the latest after this time.
@@ -36,13 +38,44 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The hashes up to where they are made, for whoever asks.
 pub(crate) struct Hashes {
     chain: Mutex<Option<Chain>>,
+    /// What the writer has passed on, without a gap, up to the last event of the log.
+    fresh: Mutex<Vec<(Position, Leaf)>>,
     reached: watch::Sender<u64>,
     pub(crate) signer: OnceLock<Signer>,
 }
 
 impl Hashes {
     pub(crate) fn new() -> Self {
-        Self { chain: Mutex::default(), reached: watch::Sender::new(0), signer: OnceLock::new() }
+        Self { chain: Mutex::default(), fresh: Mutex::default(), reached: watch::Sender::new(0), signer: OnceLock::new() }
+    }
+
+    /// Takes what was just written, so that it need not be read again. Of too much, the latest is kept.
+    pub(crate) fn offer(&self, leaves: Vec<(Position, Leaf)>) {
+        let mut fresh = self.fresh();
+        if fresh.len() + leaves.len() > FRESH_LEAVES_MAX {
+            fresh.clear();
+        }
+        fresh.extend(leaves);
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Vec<(Position, Leaf)>> {
+        self.fresh.lock().expect("nothing panics while it holds the fresh leaves")
+    }
+
+    /// What was passed on behind a position, or else how many rows lie in between.
+    fn after(&self, position: u64) -> Result<Vec<(Position, Leaf)>, usize> {
+        let mut fresh = self.fresh();
+        let seen = fresh.partition_point(|(at, _)| at.major <= position);
+        match fresh.get(seen) {
+            Some((first, _)) if first.major == position + 1 => {
+                let mut leaves = std::mem::take(&mut *fresh);
+                drop(fresh);
+                leaves.drain(..seen);
+                Ok(leaves)
+            }
+            Some((first, _)) => Err(usize::try_from(first.major - position - 1).unwrap_or(usize::MAX)),
+            None => Err(usize::MAX),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Chain>> {
@@ -181,15 +214,13 @@ impl<'a> Follower<'a> {
     }
 
     fn take_in(&mut self, after: u64) -> Result<(), ReadError> {
-        let (mut position, mut taken) = (after, Vec::with_capacity(STATEMENT_ROWS_MAX));
-        let leaves = &mut self.leaves;
-        scan(&self.log, &mut position, STATEMENT_ROWS_MAX, |row| {
-            taken.push((row.stored.position, leaves.leaf(&row.stored)));
-            Ok(std::ops::ControlFlow::Continue(()))
-        })?;
-        if taken.is_empty() {
+        let taken = match self.hashes.after(after) {
+            Ok(leaves) => leaves,
+            Err(rows) => self.read(after, rows.min(STATEMENT_ROWS_MAX))?,
+        };
+        let Some((Position { major: position, .. }, _)) = taken.last() else {
             return Err(corrupt(after + 1, "the row is missing"));
-        }
+        };
         let (_, link) = self.hashes.reached();
         self.files.add(link, &taken).map_err(|error| ReadError::Unavailable(error.to_string()))?;
         self.hashes.add(&taken);
@@ -197,6 +228,17 @@ impl<'a> Follower<'a> {
             self.write_state()?;
         }
         Ok(())
+    }
+
+    /// The leaves of rows that nobody has passed on.
+    fn read(&mut self, after: u64, rows_max: usize) -> Result<Vec<(Position, Leaf)>, ReadError> {
+        let (mut position, mut taken) = (after, Vec::with_capacity(rows_max));
+        let leaves = &mut self.leaves;
+        scan(&self.log, &mut position, rows_max, |row| {
+            taken.push((row.stored.position, leaves.leaf(&row.stored)));
+            Ok(std::ops::ControlFlow::Continue(()))
+        })?;
+        Ok(taken)
     }
 
     fn write_state(&mut self) -> Result<(), ReadError> {

@@ -9,6 +9,7 @@ use domain::names::EventId;
 use domain::ports::{AppendError, Appended, Direction, ReadError};
 use domain::stream::{ExpectedVersion, Position, Version};
 use event_codec::StoredEvent;
+use event_codec::integrity::{Leaf, Leaves};
 use lru::LruCache;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, ToSql};
@@ -19,6 +20,7 @@ use crate::row::{checksum, columns};
 use crate::tail::{Entry, Spot};
 
 /// What was written and is not durable yet.
+#[derive(Default)]
 pub(crate) struct Staged {
     /// The last versions of the streams that were written.
     pub(crate) versions: HashMap<Name, Version>,
@@ -26,6 +28,8 @@ pub(crate) struct Staged {
     pub(crate) entries: Vec<Entry>,
     /// The events.
     pub(crate) recorded: Vec<Arc<RecordedEvent>>,
+    /// What of them goes into the hashes over the log.
+    pub(crate) leaves: Vec<(Position, Leaf)>,
 }
 
 pub(crate) struct Group<'a> {
@@ -33,6 +37,7 @@ pub(crate) struct Group<'a> {
     heads: &'a mut LruCache<Name, Version>,
     insert: CachedStatement<'a>,
     position: u64,
+    leaves: Leaves,
     staged: Staged,
 }
 
@@ -54,8 +59,7 @@ impl<'a> Group<'a> {
     ) -> Result<Self, rusqlite::Error> {
         let sql = concat!("INSERT INTO events(", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         let insert = lookup.log.prepare_cached(sql)?;
-        let staged = Staged { versions: HashMap::new(), entries: Vec::new(), recorded: Vec::new() };
-        Ok(Self { lookup, heads, insert, position, staged })
+        Ok(Self { lookup, heads, insert, position, leaves: Leaves::default(), staged: Staged::default() })
     }
 
     pub(crate) fn into_staged(self) -> Staged {
@@ -124,6 +128,7 @@ impl<'a> Group<'a> {
             crc,
         ))?;
         let spot = Spot { version: recorded.version.0, position: self.position };
+        self.staged.leaves.push((stored.position, self.leaves.leaf(&stored)));
         self.staged.entries.push(Entry { hash, spot, crc });
         self.staged.recorded.push(Arc::new(recorded));
         Ok(())

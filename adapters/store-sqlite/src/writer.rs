@@ -122,6 +122,7 @@ impl Writer {
     fn publish(&mut self, staged: Staged) {
         let Some(last) = staged.entries.last().map(|entry| entry.spot.position) else { return };
         self.shared.tail.push(&staged.entries);
+        self.shared.hashes.offer(staged.leaves);
         self.shared.recent.push(staged.recorded);
         for (name, version) in staged.versions {
             self.heads.put(name, version);
