@@ -205,23 +205,22 @@ impl Command {
     /// # Errors
     /// When the command cannot be written as JSON.
     pub fn record(&self) -> Result<RecordedCommand, serde_json::Error> {
-        let json = match self {
-            Self::StorageUnit(_, command) => serde_json::to_value(command),
-            Self::KeyScope(_, key_scope::Command::Work(command)) => serde_json::to_value(command),
-            Self::KeyScope(_, key_scope::Command::Withdraw) => Ok(serde_json::json!({ "name": WITHDRAW })),
-            Self::Record(_, command) => serde_json::to_value(command),
-            Self::Campaign(_, command) => serde_json::to_value(command),
+        match self {
+            Self::StorageUnit(_, command) => RecordedCommand::of(command),
+            Self::KeyScope(_, key_scope::Command::Work(command)) => RecordedCommand::of(command),
+            Self::KeyScope(_, key_scope::Command::Withdraw) => RecordedCommand::of(&serde_json::json!({ "name": WITHDRAW })),
+            Self::Record(_, command) => RecordedCommand::of(command),
+            Self::Campaign(_, command) => RecordedCommand::of(command),
             Self::Task(_, task::Command::Work { stage, command }) => at_stage(*stage, command),
-            Self::Task(_, command) => serde_json::to_value(command),
-            Self::Workspace(_, command) => serde_json::to_value(command),
-            Self::Batch(_, command) => serde_json::to_value(command),
-            Self::ExternalId(_, _, command) => serde_json::to_value(command),
-            Self::Ids(_, command) => serde_json::to_value(command),
-            Self::System(command) => serde_json::to_value(command),
-            Self::ApiKey(_, command) => serde_json::to_value(command),
-            Self::Access(_, command) => serde_json::to_value(command),
-        };
-        json.map(RecordedCommand)
+            Self::Task(_, command) => RecordedCommand::of(command),
+            Self::Workspace(_, command) => RecordedCommand::of(command),
+            Self::Batch(_, command) => RecordedCommand::of(command),
+            Self::ExternalId(_, _, command) => RecordedCommand::of(command),
+            Self::Ids(_, command) => RecordedCommand::of(command),
+            Self::System(command) => RecordedCommand::of(command),
+            Self::ApiKey(_, command) => RecordedCommand::of(command),
+            Self::Access(_, command) => RecordedCommand::of(command),
+        }
     }
 
     /// Reads a recorded command back.
@@ -230,7 +229,7 @@ impl Command {
     /// When the JSON is no command of this kind of subject.
     pub fn from_recorded(subject: Subject, recorded: &RecordedCommand) -> Result<Self, serde_json::Error> {
         use serde::Deserialize as _;
-        let json = &recorded.0;
+        let json = &recorded.json();
         match subject {
             Subject::StorageUnit(unit) => {
                 storage_unit::Command::deserialize(json).map(|command| Self::StorageUnit(unit, command))
@@ -275,10 +274,10 @@ const WITHDRAW: &str = "withdraw";
 /// The member that tells a command to the work of a task's stage from one to the task.
 const STAGE: &str = "stage";
 
-fn at_stage(stage: Stage, command: &work::Command) -> Result<serde_json::Value, serde_json::Error> {
+fn at_stage(stage: Stage, command: &work::Command) -> Result<RecordedCommand, serde_json::Error> {
     let mut json = serde_json::to_value(command)?;
     if let Some(members) = json.as_object_mut() {
         members.insert(STAGE.to_owned(), serde_json::to_value(stage)?);
     }
-    Ok(json)
+    Ok(json.into())
 }

@@ -1,10 +1,14 @@
 //! Events as the log holds them: what happened, to what, when, and by whose command.
 //! Does not know their stored form: that is the event codec's.
 
+mod recorded;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use recorded::RecordedCommand;
 
 use crate::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
 use crate::stream::{Position, StreamId, Version};
@@ -199,8 +203,3 @@ pub struct Metadata {
     /// Whose stream it is.
     pub organization: OrganizationId,
 }
-
-/// A command as it is recorded: its aggregate's own JSON, `{"name": …, "body": …}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RecordedCommand(pub serde_json::Value);

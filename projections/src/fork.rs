@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, CorruptHistory, Refusal};
 use domain::envelope::Command;
-use domain::event::{Event, Metadata, RecordedEvent};
+use domain::event::{Event, Metadata, RecordedCommand, RecordedEvent};
 use domain::names::{Actor, CommandId, OrganizationId};
 use domain::stream::{ExpectedVersion, Position, Subject, Version};
 use domain::time::Timestamp;
@@ -52,7 +52,7 @@ pub fn steps(stream: &[Arc<RecordedEvent>]) -> Vec<Step> {
             // Only the first event of an append carries the command.
             let id = event.metadata.command_id;
             if command.as_ref().is_none_or(|(last, _)| *last != id) {
-                command = Some((id, event.metadata.command.as_ref().map(|command| command.0.clone())));
+                command = Some((id, event.metadata.command.as_ref().map(RecordedCommand::json)));
             }
             let command = command.as_ref().and_then(|(_, command)| command.clone());
             Step { entry, command, state }

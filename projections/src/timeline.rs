@@ -5,6 +5,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use domain::event::{Event, RecordedEvent};
@@ -156,8 +157,7 @@ fn as_json<V: View>(row: Option<&V::Row>) -> Value {
 }
 
 fn command_name(event: &RecordedEvent) -> Option<String> {
-    let command = event.metadata.command.as_ref()?;
-    command.0.get("name")?.as_str().map(str::to_owned)
+    event.metadata.command.as_ref()?.name().map(Cow::into_owned)
 }
 
 fn entry(event: &RecordedEvent, command: Option<String>, changes: Vec<Difference>) -> TimelineEntry {

@@ -8,7 +8,8 @@ use domain::names::{Actor, CommandId, EventId, IdempotencyKey, OrganizationId};
 use domain::ports::Append;
 use domain::stream::{Position, StreamId, Version};
 use domain::time::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{CodecError, Encoded, decode, encode};
@@ -119,7 +120,40 @@ pub fn encode_metadata(metadata: &Metadata) -> Vec<u8> {
 /// # Errors
 /// [`CodecError::Metadata`].
 pub fn decode_metadata(json: &[u8]) -> Result<Metadata, CodecError> {
-    serde_json::from_slice(json).map_err(|error| CodecError::Metadata(error.to_string()))
+    let read: ReadMetadata =
+        serde_json::from_slice(json).map_err(|error| CodecError::Metadata(error.to_string()))?;
+    let ReadMetadata { recorded_at, command_id, idempotency_key, command, actor, .. } = read;
+    let ReadMetadata { reason, causation_id, correlation_id, organization, .. } = read;
+    Ok(Metadata {
+        recorded_at,
+        command_id,
+        idempotency_key,
+        command: command.map(RecordedCommand::from),
+        actor,
+        reason,
+        causation_id,
+        correlation_id,
+        organization,
+    })
+}
+
+/// The metadata as they are read: the command is taken over without a look inside.
+#[derive(Deserialize)]
+struct ReadMetadata {
+    recorded_at: Timestamp,
+    command_id: CommandId,
+    #[serde(default)]
+    idempotency_key: Option<IdempotencyKey>,
+    #[serde(default)]
+    command: Option<Box<RawValue>>,
+    actor: Actor,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    causation_id: Option<Uuid>,
+    #[serde(default)]
+    correlation_id: Option<Uuid>,
+    organization: OrganizationId,
 }
 
 /// The metadata as they are written, borrowed, so that the command can be left out without a copy.

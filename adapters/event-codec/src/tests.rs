@@ -152,7 +152,7 @@ fn metadata() -> Metadata {
         recorded_at: Timestamp::from_micros(1_769_860_800_000_000),
         command_id: CommandId(Uuid::from_u128(1)),
         idempotency_key: None,
-        command: Some(RecordedCommand(json!({ "name": "queue", "body": {} }))),
+        command: Some(RecordedCommand::from(json!({ "name": "queue", "body": {} }))),
         actor: Actor::new("Zoë").unwrap(),
         reason: None,
         causation_id: None,

@@ -323,7 +323,7 @@ fn commands() -> Vec<Command> {
 }
 
 fn recorded_name(command: &Command) -> String {
-    let RecordedCommand(json) = command.record().expect("every command can be recorded");
+    let json = command.record().expect("every command can be recorded").json();
     json["name"].as_str().expect("every command has a name").to_owned()
 }
 
@@ -432,9 +432,9 @@ fn a_command_of_the_lifecycle_calls_itself_what_it_is_recorded_as() {
 
 #[test]
 fn a_recorded_command_of_another_kind_is_not_read() {
-    let hold = RecordedCommand(serde_json::json!({ "name": "hold" }));
+    let hold = RecordedCommand::from(serde_json::json!({ "name": "hold" }));
     assert!(Command::from_recorded(Subject::StorageUnit(unit()), &hold).is_err());
-    let unknown = RecordedCommand(serde_json::json!({ "name": "explode" }));
+    let unknown = RecordedCommand::from(serde_json::json!({ "name": "explode" }));
     let id = KeyScopeId { unit: unit(), scope: scope("raw"), key: key() };
     assert!(Command::from_recorded(Subject::KeyScope(id), &unknown).is_err());
 }

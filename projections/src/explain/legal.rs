@@ -72,7 +72,7 @@ pub fn would_do(thing: &Thing, command: &Command, now: Timestamp) -> Option<Lega
         Sender::Workers => SentBy::Workers,
         Sender::Engine => SentBy::Engine,
     };
-    Some(Legal { command: command.record().ok()?.0, sender, records: records.collect() })
+    Some(Legal { command: command.record().ok()?.json(), sender, records: records.collect() })
 }
 
 fn candidates(thing: &Thing) -> Vec<Command> {

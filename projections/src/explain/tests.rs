@@ -51,7 +51,7 @@ proptest! {
         let now = end(&history);
         for thing in things(&history) {
             for legal in explain(&thing, &Surroundings::at(now), None).legal {
-                let recorded = domain::event::RecordedCommand(legal.command.clone());
+                let recorded = domain::event::RecordedCommand::from(legal.command.clone());
                 let command = domain::envelope::Command::from_recorded(thing.subject.clone(), &recorded);
                 let command = command.expect("what is legal can be posted");
                 let mut aggregate = thing.aggregate.clone();

@@ -1,6 +1,5 @@
 //! Steps and tries over random histories: what is tried on a copy is what would have happened.
 
-use domain::event::RecordedCommand;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,8 +24,8 @@ proptest! {
         for (subject, stream) in streams(&history) {
             for (index, event) in stream.iter().enumerate() {
                 let is_first = index == 0 || stream[index - 1].metadata.command_id != event.metadata.command_id;
-                let Some(RecordedCommand(command)) = event.metadata.command.clone().filter(|_| is_first) else { continue };
-                let command = Command::from_recorded(subject.clone(), &RecordedCommand(command)).unwrap();
+                let Some(command) = event.metadata.command.clone().filter(|_| is_first) else { continue };
+                let command = Command::from_recorded(subject.clone(), &command).unwrap();
                 let tried = attempt(&subject, &stream[..index], &command, event.metadata.recorded_at);
                 let of_command = |it: &&Arc<RecordedEvent>| it.metadata.command_id == event.metadata.command_id;
                 let then: Vec<String> = stream[index..]

@@ -84,7 +84,7 @@ async fn a_changed_rule_is_found_at_the_first_event_that_it_changes() {
     let first = &found[0];
     assert_eq!((first.stream.as_str(), first.version), (stream("a").as_str(), Version(2)));
     assert_eq!(
-        (first.problem.as_str(), first.command.as_ref().unwrap().0["name"].as_str()),
+        (first.problem.as_str(), first.command.as_ref().unwrap().name().as_deref()),
         ("decided_otherwise", Some("fail"))
     );
     let recorded = log(&*store).await.into_iter().find(|event| event.position == first.position).unwrap();

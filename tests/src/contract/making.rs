@@ -66,7 +66,7 @@ pub fn metadata(number: u32) -> Metadata {
         recorded_at: Timestamp::from_micros(1_795_304_211_123_456 + i64::from(number)),
         command_id: CommandId(Uuid::from_u128(u128::from(number) << 64)),
         idempotency_key: None,
-        command: Some(RecordedCommand(serde_json::json!({ "name": "fail", "body": { "text": "ä" } }))),
+        command: Some(RecordedCommand::from(serde_json::json!({ "name": "fail", "body": { "text": "ä" } }))),
         actor: Actor::new("Zoë / tests").expect("an actor"),
         reason: Some("because".to_owned()),
         causation_id: None,

@@ -134,7 +134,7 @@ impl Model {
     /// Tries a command, written as JSON, after the step.
     pub(super) fn tried(&self, text: &str) -> Result<Tried, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
-        let command = Command::from_recorded(self.subject.clone(), &RecordedCommand(json));
+        let command = Command::from_recorded(self.subject.clone(), &RecordedCommand::from(json));
         let command = command.map_err(|error| format!("this is no command: {error}"))?;
         let tried = attempt(&self.subject, self.before(), &command, self.moment());
         tried.map_err(|error| error.to_string())

@@ -161,7 +161,7 @@ impl EventLine {
             recorded_at: self.recorded_at,
             command_id: self.command_id,
             idempotency_key: None,
-            command: command.map(RecordedCommand),
+            command: command.map(RecordedCommand::from),
             actor: self.actor,
             reason: self.reason,
             causation_id: self.causation_id,

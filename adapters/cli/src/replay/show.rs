@@ -3,6 +3,7 @@
 
 use std::io::IsTerminal as _;
 
+use domain::event::RecordedCommand;
 use domain::replay::ForkCounts;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use projections::difference::Difference;
@@ -108,8 +109,8 @@ fn fork_report(fork: &ForkReport, findings: u64) {
 }
 
 fn divergence(row: &DivergenceRow) {
-    let command = row.command.as_ref().and_then(|command| command.0.get("name")).and_then(Value::as_str);
-    let command = command.unwrap_or("a command that the log does not have");
+    let command = row.command.as_ref().and_then(RecordedCommand::name);
+    let command = command.unwrap_or("a command that the log does not have".into());
     output::line(&format!(
         "{} v{}  {} at {}, position {}: {}",
         row.stream, row.version, command, row.recorded_at, row.position, row.text

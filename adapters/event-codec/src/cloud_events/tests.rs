@@ -57,7 +57,7 @@ fn metadata() -> impl Strategy<Value = Vec<u8>> {
                 command_id: CommandId(Uuid::from_u128(id)),
                 idempotency_key: key.and_then(|key| IdempotencyKey::new(key).ok()),
                 command: command
-                    .map(|(text, number)| RecordedCommand(json!({ "name": text, "body": { "n": number } }))),
+                    .map(|(text, number)| RecordedCommand::from(json!({ "name": text, "body": { "n": number } }))),
                 actor: Actor::new(actor).unwrap_or_else(|_| Actor::system()),
                 reason,
                 causation_id: cause.map(Uuid::from_u128),

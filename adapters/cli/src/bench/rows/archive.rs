@@ -169,7 +169,7 @@ fn append(number: u64, version: u64) -> Result<Append, CliError> {
             recorded_at: Timestamp::from_micros(BEGINNING),
             command_id: id,
             idempotency_key: None,
-            command: Some(RecordedCommand(command)),
+            command: Some(RecordedCommand::from(command)),
             actor: Actor::system(),
             reason: None,
             causation_id: None,

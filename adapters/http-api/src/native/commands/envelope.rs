@@ -85,12 +85,12 @@ fn record(state: &ApiState, caller: &Caller, problem: &Problem) {
 }
 
 fn command(subject: Subject, json: Value) -> Result<Command, Problem> {
-    let posted = RecordedCommand(json);
+    let posted = RecordedCommand::from(json.clone());
     let invalid = |detail: String| Problem::invalid("invalid_command", detail);
     let command = Command::from_recorded(subject, &posted);
     let command = command.map_err(|error| invalid(format!("correct the member command: {error}")))?;
     let recorded = command.record().map_err(|error| invalid(error.to_string()))?;
-    if let Some(path) = left_out(&posted.0, &recorded.0, "command") {
+    if let Some(path) = left_out(&json, &recorded.json(), "command") {
         let detail = format!("{path} is not known here, or says what holds anyway; leave it out");
         return Err(invalid(detail));
     }
@@ -108,7 +108,7 @@ fn command(subject: Subject, json: Value) -> Result<Command, Problem> {
 }
 
 fn reserved(command: &RecordedCommand, why: &str) -> Problem {
-    let name = command.0.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = command.name().unwrap_or_default();
     Problem::new(StatusCode::FORBIDDEN, "command_reserved", format!("the command '{name}' {why}"))
 }
 

@@ -6,7 +6,6 @@ use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
 use domain::envelope::{Command, Envelope};
-use domain::event::RecordedCommand;
 use domain::names::{Actor, CommandId, IdempotencyKey, OrganizationId};
 use domain::stream::{StreamId, Subject, Version};
 use domain::time::Timestamp;
@@ -57,7 +56,7 @@ impl Posted {
             .stream
             .parse()
             .map_err(|error| Problem::invalid("invalid_body", format!("stream: {error}")))?;
-        let command = Command::from_recorded(subject, &RecordedCommand(self.command));
+        let command = Command::from_recorded(subject, &self.command.into());
         let command = command.map_err(|error| invalid(format!("correct the member command: {error}")))?;
         let Recorded { version, at, command_id, organization, .. } = self.recorded;
         // The id is the sender's key if the command's own id follows from it, and else that id itself.

@@ -81,7 +81,7 @@ impl Request {
 /// A command without a route of its own goes through the door of all commands.
 fn through_commands(command: Option<Command>) -> Request {
     let body = command.map(|command| {
-        let recorded = command.record().map(|recorded| recorded.0).unwrap_or_default();
+        let recorded = command.record().map(|recorded| recorded.json()).unwrap_or_default();
         json!({ "stream": command.subject().stream().as_str(), "command": recorded })
     });
     Request { method: "POST", path: "/v1/commands".to_owned(), body }

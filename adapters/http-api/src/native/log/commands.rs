@@ -70,7 +70,7 @@ pub(crate) async fn commands(
         // The first event of each append has the command with it, the others do not.
         let Some(command) = &event.metadata.command else { return Ok(None) };
         let is_wanted = streams.wants(event)
-            && query.name.as_ref().is_none_or(|name| command.0.get("name").is_some_and(|it| it == name))
+            && query.name.as_ref().is_none_or(|name| command.name().is_some_and(|it| it == *name))
             && query.actor.as_ref().is_none_or(|actor| *actor == event.metadata.actor);
         if is_wanted { line(event, command).map(Some) } else { Ok(None) }
     };
