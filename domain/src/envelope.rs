@@ -208,7 +208,9 @@ impl Command {
         match self {
             Self::StorageUnit(_, command) => RecordedCommand::of(command),
             Self::KeyScope(_, key_scope::Command::Work(command)) => RecordedCommand::of(command),
-            Self::KeyScope(_, key_scope::Command::Withdraw) => RecordedCommand::of(&serde_json::json!({ "name": WITHDRAW })),
+            Self::KeyScope(_, key_scope::Command::Withdraw) => {
+                RecordedCommand::of(&serde_json::json!({ "name": WITHDRAW }))
+            }
             Self::Record(_, command) => RecordedCommand::of(command),
             Self::Campaign(_, command) => RecordedCommand::of(command),
             Self::Task(_, task::Command::Work { stage, command }) => at_stage(*stage, command),

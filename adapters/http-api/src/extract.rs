@@ -13,7 +13,7 @@ use crate::access::identity::Identity;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_value};
+pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_ref, from_value};
 pub(crate) use lines::{Line, Lines, is_ndjson};
 pub(crate) use write::{Keyed, Nothing, Reason, Write, check_reason};
 

@@ -46,7 +46,12 @@ pub(crate) struct Hashes {
 
 impl Hashes {
     pub(crate) fn new() -> Self {
-        Self { chain: Mutex::default(), fresh: Mutex::default(), reached: watch::Sender::new(0), signer: OnceLock::new() }
+        Self {
+            chain: Mutex::default(),
+            fresh: Mutex::default(),
+            reached: watch::Sender::new(0),
+            signer: OnceLock::new(),
+        }
     }
 
     /// Takes what was just written, so that it need not be read again. Of too much, the latest is kept.

@@ -56,8 +56,9 @@ fn metadata() -> impl Strategy<Value = Vec<u8>> {
                 recorded_at: Timestamp::from_micros(at),
                 command_id: CommandId(Uuid::from_u128(id)),
                 idempotency_key: key.and_then(|key| IdempotencyKey::new(key).ok()),
-                command: command
-                    .map(|(text, number)| RecordedCommand::from(json!({ "name": text, "body": { "n": number } }))),
+                command: command.map(|(text, number)| {
+                    RecordedCommand::from(json!({ "name": text, "body": { "n": number } }))
+                }),
                 actor: Actor::new(actor).unwrap_or_else(|_| Actor::system()),
                 reason,
                 causation_id: cause.map(Uuid::from_u128),

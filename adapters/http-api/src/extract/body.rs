@@ -7,6 +7,7 @@ use axum::extract::{FromRequest as _, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -66,8 +67,19 @@ pub(crate) fn parsed(bytes: &[u8]) -> Result<serde_json::Value, Problem> {
     })
 }
 
+/// What a JSON value says, which is looked at once more only to say where it is wrong.
+pub(crate) fn from_ref<'a, T: Deserialize<'a>>(value: &'a serde_json::Value) -> Result<T, Problem> {
+    T::deserialize(value).or_else(|_| take_apart(value))
+}
+
 /// What a JSON value says.
 pub(crate) fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    take_apart(value)
+}
+
+fn take_apart<'de, T: Deserialize<'de>>(
+    value: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let place = if path == "." { String::new() } else { format!(" at {path}") };
