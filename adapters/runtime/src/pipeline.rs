@@ -1,10 +1,12 @@
 //! The command pipeline: bounded queue → batch → load → decide → one append → apply → ack.
 //!
 //! One task owns the aggregates, so commands to one stream are decided one after the other and an acknowledged
-//! command is durable. It does not know any rule: [`domain::aggregate`] does.
+//! command is durable. While one batch is flushed, the next is decided. It does not know any rule:
+//! [`domain::aggregate`] does.
 
-mod batch;
 mod cache;
+mod flight;
+mod loading;
 mod round;
 
 use std::sync::Arc;
@@ -23,8 +25,9 @@ use tracing::Span;
 use crate::metrics::{CommandCounters, PipelineMetrics};
 use crate::settings::RuntimeSettings;
 use crate::stop::Stop;
-use batch::Batch;
 use cache::Cache;
+use flight::{Flights, Pending};
+use loading::States;
 
 /// What became of a command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,24 +227,34 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut waiting: mpsc::Receiver<Message>, mut stop: Stop) {
+        let mut flights = Flights::new();
         let mut messages = Vec::with_capacity(self.batch_max);
-        loop {
-            let received = tokio::select! {
-                received = waiting.recv_many(&mut messages, self.batch_max) => received,
-                () = stop.wait(), if !waiting.is_closed() => {
-                    waiting.close();
-                    continue;
+        let mut is_ended = false;
+        while !(is_ended && flights.is_done()) {
+            let may_receive = !is_ended && flights.has_room() && flights.waiting.len() < self.batch_max;
+            tokio::select! {
+                biased;
+                landed = flights.land() => landed.settle(&mut flights, &mut self),
+                received = waiting.recv_many(&mut messages, self.batch_max), if may_receive => {
+                    is_ended = received == 0;
+                    flights.waiting.extend(messages.drain(..).map(Pending::new));
                 }
-            };
-            if received == 0 {
-                return;
+                () = stop.wait(), if !waiting.is_closed() => waiting.close(),
             }
-            let mut batch = Batch::new(std::mem::take(&mut messages));
-            self.counters.metrics().batch(batch.commands());
-            while !batch.is_done() {
-                batch.round(&mut self).await;
+            if flights.has_room() {
+                flights.take_off(&mut self).await;
             }
         }
+    }
+
+    /// Keeps the states of streams as they are in the log.
+    fn keep(&mut self, states: States) {
+        for (stream, state) in states {
+            if let Ok(entry) = state {
+                self.cache.put(stream, entry);
+            }
+        }
+        self.counters.metrics().cached(self.cache.len());
     }
 
     /// The time of a decision: never earlier than any recorded before, even if the clock is set back.

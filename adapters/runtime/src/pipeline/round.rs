@@ -16,8 +16,9 @@ use domain::ports::{Append, NewEvent};
 use domain::stream::{ExpectedVersion, StreamId, Subject, Version};
 use domain::time::Timestamp;
 
-use super::batch::{Pending, States};
 use super::cache::Entry;
+use super::flight::Pending;
+use super::loading::States;
 use super::{Inspected, Message, SubmitError};
 
 /// What is decided together and handed to the store at once.
@@ -32,7 +33,7 @@ pub(super) struct Round {
     /// Whether nothing is decided but what was decided elsewhere.
     is_standby: bool,
     /// The streams that have an append in this round.
-    written: HashSet<StreamId>,
+    pub(super) written: HashSet<StreamId>,
     /// The streams of which something has to wait, so that everything after it waits as well.
     waiting: HashSet<StreamId>,
     /// The stream that says whether leases may be given.
