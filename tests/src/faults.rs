@@ -37,8 +37,13 @@ impl Gate {
 
     /// Waits until somebody stands before the closed gate.
     pub async fn somebody_waits(&self) {
+        self.so_many_wait(1).await;
+    }
+
+    /// Waits until at least so many stand before the closed gate.
+    pub async fn so_many_wait(&self, count: usize) {
         let mut waiting = self.waiting.subscribe();
-        waiting.wait_for(|waiting| *waiting > 0).await.expect("the gate is still there");
+        waiting.wait_for(|waiting| *waiting >= count).await.expect("the gate is still there");
     }
 
     async fn pass(&self) {

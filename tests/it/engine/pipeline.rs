@@ -9,6 +9,7 @@ use domain::names::{Actor, CommandId, OrganizationId};
 use domain::ports::{Append, NewEvent};
 use domain::storage_unit::{self, Content, Limits};
 use domain::stream::{ExpectedVersion, Version};
+use domain::system;
 use domain::time::Millis;
 use domain::work::{self, RequeueRequested};
 use runtime::{Engine, RuntimeSettings, SubmitError};
@@ -105,6 +106,72 @@ async fn commands_of_one_batch_on_one_stream_are_decided_in_their_order() {
     let on_hold = SubmitError::Refused(Refusal::Work(work::Refusal::OnHold));
     assert_eq!(answers, [Ok(1), Ok(1), Err(on_hold), Ok(1), Ok(0), Ok(1)]);
     assert_eq!(words(&*place.store, "a").await, ["queued", "held", "released", "assigned"]);
+}
+
+#[tokio::test]
+async fn what_concerns_another_stream_is_decided_while_an_append_is_under_way() {
+    let (store, place) = faulty();
+    let engine = place.start().await;
+    store.gate.close();
+    let (first, second, ()) = tokio::join!(
+        queue(&engine, "a"),
+        async {
+            store.gate.somebody_waits().await;
+            queue(&engine, "b").await
+        },
+        async {
+            let both = store.gate.so_many_wait(2);
+            tokio::time::timeout(PATIENCE, both).await.expect("both are on their way");
+            store.gate.open();
+        }
+    );
+    assert!(first.position < second.position, "{first:?} {second:?}");
+}
+
+#[tokio::test]
+async fn what_concerns_a_stream_is_decided_once_it_is_known_what_became_of_it() {
+    let (store, place) = faulty();
+    let engine = place.start().await;
+    store.next_writes([Fault::Unavailable]);
+    store.gate.close();
+    let (asked, held, ()) = tokio::join!(
+        biased;
+        work(&engine, "a", ask()),
+        work(&engine, "a", work::Command::Hold),
+        async {
+            store.gate.somebody_waits().await;
+            store.gate.open();
+        }
+    );
+    assert!(matches!(asked, Err(SubmitError::Unavailable(_))), "{asked:?}");
+    // There is nothing to hold: it was never asked for.
+    assert!(matches!(held, Err(SubmitError::Refused(_))), "{held:?}");
+    assert_eq!(words(&*place.store, "a").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn no_lease_is_given_while_a_pause_is_under_way() {
+    let (store, place) = faulty();
+    let engine = place.start().await;
+    queue(&engine, "a").await;
+    store.gate.close();
+    let pause = Command::System(system::Command::Pause { reason: "spring cleaning".to_owned() });
+    let claim = work::Command::Claim { worker: worker(), lease_ms: Millis(60_000) };
+    let (paused, claimed, ()) = tokio::join!(
+        biased;
+        send(&engine, pause),
+        async {
+            store.gate.somebody_waits().await;
+            work(&engine, "a", claim).await
+        },
+        async {
+            store.gate.somebody_waits().await;
+            store.gate.open();
+        }
+    );
+    paused.unwrap();
+    assert!(matches!(claimed, Err(SubmitError::Refused(Refusal::System(_)))), "{claimed:?}");
+    assert_eq!(words(&*place.store, "a").await, ["queued"]);
 }
 
 // ── Other processes ────────────────────────────────────────────────────────────────────────────────────────────
