@@ -33,6 +33,7 @@ pub mod storage_unit;
 pub mod stream;
 pub mod system;
 pub mod task;
+mod text;
 pub mod time;
 pub mod work;
 pub mod work_id;

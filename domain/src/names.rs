@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::text::parsed;
+
 pub use numbers::{BatchId, InvalidNumber, TaskId, WorkspaceId};
 
 /// Why a text cannot be a name of the wanted kind.
@@ -149,8 +151,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::new(text).map_err(serde::de::Error::custom)
+                parsed(deserializer)
             }
         }
     };

@@ -13,6 +13,7 @@ use crate::names::{
     ApiKeyId, BatchId, CampaignId, ExternalId, Key, OrganizationId, Scope, StorageUnitName, TaskId,
     WorkspaceId,
 };
+use crate::text::parsed;
 use crate::time::Day;
 
 /// The place of an event in its stream, counted from 0.
@@ -137,7 +138,7 @@ impl Serialize for Position {
 
 impl<'de> Deserialize<'de> for Position {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        parsed(deserializer)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Instants and spans as the log stores them. Does not know how to read a clock: see [`crate::ports::Clock`].
 
+mod text;
+
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::parsed;
 
 /// An instant in whole microseconds since the Unix epoch, written as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -43,6 +47,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match Utc.timestamp_micros(self.0).single() {
+            Some(instant) if (0..=9_999).contains(&instant.year()) => text::write(&instant.naive_utc(), f),
             Some(instant) => f.write_str(&instant.to_rfc3339_opts(SecondsFormat::Micros, true)),
             None => write!(f, "{}us", self.0),
         }
@@ -58,6 +63,9 @@ impl FromStr for Timestamp {
     type Err = NotAnInstant;
 
     fn from_str(text: &str) -> Result<Self, NotAnInstant> {
+        if let Some(instant) = text::read(text) {
+            return Ok(Self(instant.and_utc().timestamp_micros()));
+        }
         DateTime::parse_from_rfc3339(text)
             .map(|instant| Self(instant.timestamp_micros()))
             .map_err(|_| NotAnInstant(text.to_owned()))
@@ -72,8 +80,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        parsed(deserializer)
     }
 }
 
