@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::event::RecordedEvent;
 use domain::ports::{EventFilter, EventStore, ReadError};
 use domain::stream::Position;
 use projections::read_model::{ReadModel, ReadModelError, RebuildReport};
@@ -128,16 +129,37 @@ impl Projector {
         fail: &watch::Sender<Option<RebuildError>>,
     ) -> Result<(), RebuildError> {
         let mut subscription = self.store.subscribe(*from).await?;
+        let mut events = subscription.next(self.batch_max).await?;
         loop {
-            let events = subscription.next(self.batch_max).await?;
-            let Some(last) = events.last().map(|event| event.position) else { continue };
-            let gate = self.gate.lock().await;
-            self.model.apply(events).await?;
-            drop(gate);
-            *from = last;
-            publish.send_replace(last);
-            fail.send_if_modified(|failure| failure.take().is_some());
+            let is_behind = events.len() >= self.batch_max;
+            let taken_in = self.take_in(events, from, publish, fail);
+            // Whoever is behind reads what comes next meanwhile; whoever is not waits for more of it to come.
+            events = if is_behind {
+                let next = async { Ok(subscription.next(self.batch_max).await?) };
+                futures::future::try_join(taken_in, next).await?.1
+            } else {
+                taken_in.await?;
+                subscription.next(self.batch_max).await?
+            };
         }
+    }
+
+    /// Folds events into the views and says so.
+    async fn take_in(
+        &self,
+        events: Vec<Arc<RecordedEvent>>,
+        from: &mut Position,
+        publish: &watch::Sender<Position>,
+        fail: &watch::Sender<Option<RebuildError>>,
+    ) -> Result<(), RebuildError> {
+        let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+        let gate = self.gate.lock().await;
+        self.model.apply(events).await?;
+        drop(gate);
+        *from = last;
+        publish.send_replace(last);
+        fail.send_if_modified(|failure| failure.take().is_some());
+        Ok(())
     }
 
     /// Builds a projection beside the present one, compares the two at an equal position and switches.
@@ -168,16 +190,27 @@ impl Projector {
         at: &mut RebuildProgress,
         progress: &(dyn Fn(RebuildProgress) + Send + Sync),
     ) -> Result<(), RebuildError> {
-        while at.position < end {
-            let mut events =
-                self.store.read_all(at.position, self.batch_max, &EventFilter::default()).await?;
-            events.retain(|event| event.position <= end);
-            let Some(last) = events.last().map(|event| event.position) else { return Ok(()) };
+        let mut events = self.page(at.position, end).await?;
+        while let Some(last) = events.last().map(|event| event.position) {
             at.events += events.len() as u64;
             at.position = last;
-            self.model.rebuild_apply(view, events).await?;
+            // What comes next is read while this is taken in.
+            let taken_in = self.model.rebuild_apply(view, events);
+            let (next, taken_in) = futures::future::join(self.page(last, end), taken_in).await;
+            taken_in?;
+            events = next?;
             progress(*at);
         }
         Ok(())
+    }
+
+    /// Events that follow a position, up to another.
+    async fn page(&self, after: Position, end: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+        if after >= end {
+            return Ok(Vec::new());
+        }
+        let mut events = self.store.read_all(after, self.batch_max, &EventFilter::default()).await?;
+        events.retain(|event| event.position <= end);
+        Ok(events)
     }
 }

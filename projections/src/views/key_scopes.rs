@@ -4,7 +4,7 @@ use domain::digest::Digest;
 use domain::event::{Event, RecordedEvent};
 use domain::key_scope;
 use domain::names::{CampaignId, Key, OrganizationId, Scope, StorageUnitName, WorkerId};
-use domain::stream::{KeyScopeId, Position, Subject, Version};
+use domain::stream::{KeyScopeId, Position, Subject, Version, encoded_part};
 use domain::time::Timestamp;
 pub use domain::work::Status;
 use domain::work::{self, Change, Failed, Priority, Queued, Token};
@@ -138,8 +138,7 @@ impl KeyScopes {
     /// What the keys and groups of a unit's key-scopes of one scope begin with.
     #[must_use]
     pub fn scope_prefix(id: &KeyScopeId) -> String {
-        let key = Self::row_key(id);
-        key.rsplit_once('/').map_or_else(String::new, |(scope, _key)| format!("{scope}/"))
+        format!("{}/{}/", encoded_part(id.unit.as_str()), encoded_part(id.scope.as_str()))
     }
 }
 
