@@ -164,11 +164,17 @@ pub(crate) struct BenchOptions {
     #[arg(value_name = "ROW")]
     pub(crate) rows: Vec<Row>,
     /// How much is measured
-    #[arg(long, default_value = "full")]
+    #[arg(long, default_value = "quick")]
     pub(crate) scale: Size,
-    /// How many keys are reprocessed, in place of the scale's
+    /// How many keys are reprocessed, and how many tasks there are, in place of the scale's
     #[arg(long, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub(crate) keys: Option<u64>,
+    /// How many events the history has that is folded, rebuilt, verified and started over, in place of the scale's
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub(crate) events: Option<u64>,
+    /// For how long a server is given twice of what it can do, in place of the scale's, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3_600))]
+    pub(crate) overload: Option<u32>,
     /// How often every row is measured, in turns; the medians are printed
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=25))]
     pub(crate) repeat: u32,

@@ -68,7 +68,8 @@ pub(crate) async fn start(
     }
 }
 
-async fn parts(
+/// What an engine over an opened log is made of.
+pub(crate) async fn parts(
     config: &Config,
     folder: &Path,
     store: Arc<SqliteStore>,

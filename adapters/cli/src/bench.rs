@@ -3,10 +3,15 @@
 //! The server under test is a process of its own, so that its memory, its processor time and its start are its own; this
 //! process makes the load. Each row is measured by a file in `rows`. Bounded in time and disk; nothing stays behind.
 
+mod appends;
+mod engine;
 mod figure;
 mod http;
+mod load;
 mod machine;
+mod no_views;
 mod place;
+mod prepared;
 mod quantiles;
 mod report;
 mod rows;
@@ -16,6 +21,7 @@ mod server;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
+use tokio::sync::OnceCell;
 
 use crate::args::{BenchOptions, Global};
 use crate::exit::{CliError, Exit};
@@ -24,26 +30,35 @@ use crate::serve::terminated;
 use figure::Figure;
 use machine::Machine;
 use place::Place;
+use prepared::Prepared;
 use report::{Report, RowReport};
 pub(crate) use rows::{Row, echo_server};
-use scale::Scale;
 pub(crate) use scale::Size;
+use scale::{Instead, Scale};
 
 /// After this time a run is broken off.
-const RUN_TIME_MAX: Duration = Duration::from_secs(60 * 60);
+const RUN_TIME_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 /// What a run needs on disk beside what its keys need.
 const DISK_BYTES_BASE: u64 = 2 << 30;
 /// What a key of `reprocess-all` needs on disk at most: its document, its events, its rows, and the logs of both
 /// databases while they grow.
 const DISK_BYTES_PER_KEY: u64 = 8 << 10;
+/// What an event of the prepared history needs on disk at most, while its views are built a second time.
+const DISK_BYTES_PER_EVENT: u64 = 1_280;
 
 /// What every row may use.
 struct Bench {
     scale: Scale,
     place: Place,
+    prepared: OnceCell<Prepared>,
 }
 
 impl Bench {
+    /// The history that several rows share; made when the first of them asks for it.
+    async fn prepared(&self) -> Result<&Prepared, CliError> {
+        self.prepared.get_or_try_init(|| prepared::prepare(self)).await
+    }
+
     /// Says how far it has come.
     fn say(&self, text: &str) {
         output::note(text);
@@ -59,9 +74,10 @@ pub(crate) async fn bench(global: &Global, options: BenchOptions) -> Result<Exit
         return Ok(Exit::Done);
     }
     let rows = if options.rows.is_empty() { Row::value_variants().to_vec() } else { options.rows };
-    let scale = Scale::new(options.scale, options.keys);
-    let place = Place::new(options.dir.as_deref(), DISK_BYTES_BASE + scale.keys * DISK_BYTES_PER_KEY)?;
-    let bench = Bench { scale, place };
+    let instead = Instead { keys: options.keys, events: options.events, overload_s: options.overload };
+    let scale = Scale::new(options.scale, instead);
+    let place = Place::new(options.dir.as_deref(), disk_bytes_max(&rows, scale))?;
+    let bench = Bench { scale, place, prepared: OnceCell::new() };
     let machine = Machine::look(bench.place.path());
     bench.say(&machine.to_string());
     bench.say(&format!(
@@ -98,6 +114,13 @@ async fn measure(bench: &Bench, rows: &[Row], repeat: u32) -> Result<Vec<RowRepo
     }
     let medians = measured.into_iter().map(Figure::medians);
     Ok(rows.iter().zip(medians).map(|(row, figures)| RowReport { row: *row, figures }).collect())
+}
+
+/// What these rows may need on disk together: the history stays until the end, everything else goes with its row.
+fn disk_bytes_max(rows: &[Row], scale: Scale) -> u64 {
+    let keys = if rows.iter().any(|row| row.needs_keys()) { scale.keys } else { 0 };
+    let events = if rows.iter().any(|row| row.needs_history()) { scale.events } else { 0 };
+    DISK_BYTES_BASE + keys * DISK_BYTES_PER_KEY + events * DISK_BYTES_PER_EVENT
 }
 
 fn too_long() -> CliError {

@@ -13,10 +13,25 @@ pub(super) struct Figure {
     against: Option<&'static str>,
 }
 
-/// What the project promises.
+/// What the project promises, of the figure or of its part of the raw figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Limit {
     AtMost(f64),
+    AtLeast(f64),
+    RatioAtMost(f64),
+    RatioAtLeast(f64),
+}
+
+impl Limit {
+    /// Its name in JSON, its sign for people, and the number.
+    const fn parts(self) -> (&'static str, &'static str, f64) {
+        match self {
+            Self::AtMost(number) => ("at_most", "≤", number),
+            Self::AtLeast(number) => ("at_least", "≥", number),
+            Self::RatioAtMost(number) => ("ratio_at_most", "≤ raw ×", number),
+            Self::RatioAtLeast(number) => ("ratio_at_least", "≥ raw ×", number),
+        }
+    }
 }
 
 impl Figure {
@@ -29,9 +44,24 @@ impl Figure {
         Self { limit: Some(Limit::AtMost(most)), ..self }
     }
 
+    /// The same with the least that it has to be.
+    pub(super) const fn at_least(self, least: f64) -> Self {
+        Self { limit: Some(Limit::AtLeast(least)), ..self }
+    }
+
     /// The same, compared with a raw figure.
     pub(super) const fn against(self, raw: &'static str) -> Self {
         Self { against: Some(raw), ..self }
+    }
+
+    /// The same, which may be so many times the raw figure at most.
+    pub(super) const fn at_most_times(self, most: f64, raw: &'static str) -> Self {
+        Self { limit: Some(Limit::RatioAtMost(most)), ..self.against(raw) }
+    }
+
+    /// The same, which has to be such a part of the raw figure at least.
+    pub(super) const fn at_least_part(self, least: f64, raw: &'static str) -> Self {
+        Self { limit: Some(Limit::RatioAtLeast(least)), ..self.against(raw) }
     }
 
     /// The medians of several runs of one row, figure by figure.
@@ -47,9 +77,14 @@ impl Figure {
         first.iter().map(median).collect()
     }
 
-    /// Whether it keeps its limit, when it has one.
-    pub(super) fn kept(&self) -> Option<bool> {
-        self.limit.map(|Limit::AtMost(most)| self.value <= most)
+    /// Whether it keeps its limit, when it has one and what that takes was measured.
+    pub(super) fn kept(&self, raw: &dyn Fn(&str) -> Option<f64>) -> Option<bool> {
+        match self.limit? {
+            Limit::AtMost(most) => Some(self.value <= most),
+            Limit::AtLeast(least) => Some(self.value >= least),
+            Limit::RatioAtMost(most) => Some(self.ratio(raw)? <= most),
+            Limit::RatioAtLeast(least) => Some(self.ratio(raw)? >= least),
+        }
     }
 
     /// Its part of the raw figure, when that was measured too.
@@ -57,12 +92,14 @@ impl Figure {
         raw(self.against?).filter(|raw| *raw > 0.0).map(|raw| self.value / raw)
     }
 
-    pub(super) fn limit_text(&self) -> String {
-        match (self.limit, self.kept()) {
-            (Some(Limit::AtMost(most)), Some(true)) => format!("≤ {}", number(most)),
-            (Some(Limit::AtMost(most)), _) => format!("≤ {} NOT KEPT", number(most)),
-            (None, _) => String::new(),
-        }
+    pub(super) fn limit_text(&self, raw: &dyn Fn(&str) -> Option<f64>) -> String {
+        let Some((_, sign, number)) = self.limit.map(Limit::parts) else { return String::new() };
+        let kept = match self.kept(raw) {
+            Some(true) => "kept",
+            Some(false) => "NOT KEPT",
+            None => "not measured",
+        };
+        format!("{sign} {} {kept}", self::number(number))
     }
 
     pub(super) fn ratio_text(&self, raw: &dyn Fn(&str) -> Option<f64>) -> String {
@@ -73,9 +110,9 @@ impl Figure {
     pub(super) fn to_json(&self, raw: &dyn Fn(&str) -> Option<f64>) -> Value {
         let mut json = json!({ "name": self.name, "value": self.value, "unit": self.unit });
         if let Some(members) = json.as_object_mut() {
-            if let Some(Limit::AtMost(most)) = self.limit {
-                members.insert("limit".to_owned(), json!({ "at_most": most }));
-                members.insert("kept".to_owned(), json!(self.kept()));
+            if let Some((name, _, number)) = self.limit.map(Limit::parts) {
+                members.insert("limit".to_owned(), json!({ name: number }));
+                members.insert("kept".to_owned(), json!(self.kept(raw)));
             }
             if let Some(ratio) = self.ratio(raw) {
                 members.insert("against".to_owned(), json!({ "figure": self.against, "ratio": ratio }));
@@ -88,6 +125,7 @@ impl Figure {
 /// A number with three digits that count, thousands apart.
 pub(super) fn number(value: f64) -> String {
     let digits = match value.abs() {
+        0.0 => 0,
         0.0..0.095 => 4,
         0.095..0.95 => 3,
         0.95..9.5 => 2,
@@ -112,8 +150,8 @@ mod tests {
 
     #[test]
     fn numbers_show_three_digits_and_thousands_apart() {
-        let shown: Vec<String> = [1_234_567.8, 123.4, 12.34, 1.234, 0.1234].map(number).into();
-        assert_eq!(shown, ["1,234,568", "123", "12.3", "1.23", "0.123"]);
+        let shown: Vec<String> = [1_234_567.8, 123.4, 12.34, 1.234, 0.1234, 0.0].map(number).into();
+        assert_eq!(shown, ["1,234,568", "123", "12.3", "1.23", "0.123", "0"]);
     }
 
     #[test]
@@ -128,8 +166,20 @@ mod tests {
         let figure = Figure::new("delay", 6.0, "ms").at_most(5.0).against("echo.delay");
         let raw = |name: &str| (name == "echo.delay").then_some(2.0);
         assert_eq!(
-            (figure.kept(), figure.ratio(&raw), figure.ratio(&|_| None)),
+            (figure.kept(&raw), figure.ratio(&raw), figure.ratio(&|_| None)),
             (Some(false), Some(3.0), None)
         );
+    }
+
+    #[test]
+    fn a_limit_on_a_part_of_the_raw_figure_is_kept_or_not_or_not_known() {
+        let raw = |name: &str| (name == "echo.rate").then_some(100.0);
+        let of = |value: f64| Figure::new("rate", value, "1/s").at_least_part(0.6, "echo.rate");
+        assert_eq!(
+            [of(60.0).kept(&raw), of(59.0).kept(&raw), of(60.0).kept(&|_| None)],
+            [Some(true), Some(false), None]
+        );
+        let slow = Figure::new("p99", 301.0, "ms").at_most_times(3.0, "echo.rate");
+        assert_eq!((slow.kept(&raw), slow.limit_text(&raw).as_str()), (Some(false), "≤ raw × 3.00 NOT KEPT"));
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{Method, Request};
+use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +14,17 @@ use tokio::net::TcpStream;
 
 use super::failed;
 use crate::exit::CliError;
+
+/// A reply.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// Whether it says when to come back.
+    pub(super) says_when: bool,
+    pub(super) body: Bytes,
+}
+
+/// The content type of every body but lines.
+pub(super) const JSON: &str = "application/json";
 
 /// A connection. Requests go over it one after the other.
 pub(super) struct Connection {
@@ -35,7 +47,7 @@ impl Connection {
 
     /// Sends bytes of JSON and gives the reply's, whatever they are.
     pub(super) async fn send(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes, CliError> {
-        self.send_as("application/json", method, path, body).await
+        self.send_as(JSON, method, path, body).await
     }
 
     /// Posts lines of JSON and gives the reply's.
@@ -50,22 +62,33 @@ impl Connection {
         path: &str,
         body: Bytes,
     ) -> Result<Bytes, CliError> {
-        let request = Request::builder().method(&method).uri(path).header("host", &self.host);
-        let request = request.header("content-type", content_type).body(Full::new(body));
+        let reply = self.ask(content_type, method.clone(), path, body).await?;
+        if reply.status.is_success() {
+            return Ok(reply.body);
+        }
+        let text = String::from_utf8_lossy(&reply.body);
+        Err(failed(&format!("use {method} {path}"), &format!("{}: {text}", reply.status)))
+    }
+
+    /// Sends a request and gives the reply, whatever it says.
+    pub(super) async fn ask(
+        &mut self,
+        content_type: &str,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Reply, CliError> {
+        let request = Request::builder().method(&method).uri(path).header(HOST, &self.host);
+        let request = request.header(CONTENT_TYPE, content_type).body(Full::new(body));
         let request = request.map_err(|error| failed("make a request", &error))?;
         // The connection may still be busy with the end of the last reply.
         self.sender.ready().await.map_err(|error| failed("connect", &error))?;
         let reply = self.sender.send_request(request).await;
         let reply = reply.map_err(|error| failed(&format!("ask for {method} {path}"), &error))?;
-        let status = reply.status();
+        let (status, says_when) = (reply.status(), reply.headers().contains_key(RETRY_AFTER));
         let body = reply.into_body().collect().await;
-        let body =
-            body.map_err(|error| failed(&format!("read the reply of {method} {path}"), &error))?.to_bytes();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let text = String::from_utf8_lossy(&body);
-        Err(failed(&format!("use {method} {path}"), &format!("{status}: {text}")))
+        let body = body.map_err(|error| failed(&format!("read the reply of {method} {path}"), &error))?;
+        Ok(Reply { status, says_when, body: body.to_bytes() })
     }
 
     pub(super) async fn post<T: DeserializeOwned>(

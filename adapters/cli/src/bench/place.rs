@@ -1,5 +1,6 @@
 //! Where a run keeps its files: a folder of its own, which goes away with it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use tempfile::TempDir;
 
 use super::failed;
 use crate::exit::CliError;
+
+/// What is used by several rows lies below this folder.
+const KEPT: &str = "kept";
 
 /// How often the folder is removed: what was being written when the run was broken off may still come.
 const REMOVALS_MAX: u32 = 20;
@@ -26,12 +30,13 @@ impl Place {
         let unusable = |error: &dyn std::fmt::Display| {
             CliError::Environment(format!("{}: {error}; choose a folder with --dir", below.display()))
         };
+        let below = std::path::absolute(&below).map_err(|error| unusable(&error))?;
         let free = rustix::fs::statvfs(&below).map_err(|error| unusable(&error))?;
         let free_bytes = free.f_bavail.saturating_mul(free.f_frsize);
         if free_bytes < bytes_max {
             return Err(CliError::Environment(format!(
                 "{} has {free_bytes} bytes free and the run may need {bytes_max}; choose another folder with --dir, \
-                 or fewer keys with --keys",
+                 or less to measure with --scale, --keys and --events",
                 below.display()
             )));
         }
@@ -54,11 +59,23 @@ impl Place {
         Ok(folder)
     }
 
-    /// Removes everything in it.
+    /// A folder in it that stays until the end of the run, made if it is not there.
+    pub(super) fn kept_folder(&self, name: &str) -> Result<PathBuf, CliError> {
+        self.folder(&format!("{KEPT}/{name}"))
+    }
+
+    /// Removes everything in it but what is to stay.
     pub(super) fn clear(&self) -> Result<(), CliError> {
+        self.remove(|name| name != KEPT)
+    }
+
+    fn remove(&self, is_over: impl Fn(&OsStr) -> bool) -> Result<(), CliError> {
         let remove = || -> std::io::Result<()> {
             for entry in std::fs::read_dir(self.path())? {
                 let entry = entry?;
+                if !is_over(&entry.file_name()) {
+                    continue;
+                }
                 if entry.file_type()?.is_dir() {
                     std::fs::remove_dir_all(entry.path())?;
                 } else {
@@ -74,7 +91,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         for _ in 0..REMOVALS_MAX {
-            if self.clear().is_ok() {
+            if self.remove(|_| true).is_ok() {
                 // The folder itself goes with the field.
                 return;
             }
@@ -85,8 +102,16 @@ impl Drop for Place {
 
 /// The bytes of every file in a folder and below.
 pub(super) fn bytes_in(folder: &Path) -> Result<u64, CliError> {
+    bytes_of(folder, "")
+}
+
+/// The bytes of every file in a folder whose name begins so, and of everything in those folders below whose name does.
+pub(super) fn bytes_of(folder: &Path, prefix: &str) -> Result<u64, CliError> {
     let size = |entry: std::io::Result<std::fs::DirEntry>| {
         let entry = entry.map_err(|error| failed("look at its files", &error))?;
+        if !entry.file_name().to_string_lossy().starts_with(prefix) {
+            return Ok(0);
+        }
         match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => bytes_in(&entry.path()),
             Ok(metadata) => Ok(metadata.len()),

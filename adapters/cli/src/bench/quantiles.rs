@@ -11,11 +11,22 @@ impl Quantiles {
         Self(durations)
     }
 
+    /// How many there are.
+    pub(super) const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The duration that `percent` of all do not exceed, in milliseconds.
     pub(super) fn millis(&self, percent: usize) -> f64 {
         let place = (self.0.len() * percent).div_ceil(100).saturating_sub(1);
         self.0.get(place).map_or(0.0, |duration| duration.as_secs_f64() * 1e3)
     }
+}
+
+/// The middle one of several measurements of the same; the greater of two.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -41,23 +41,55 @@ pub(super) struct Server {
     pub(super) ready_after: Duration,
 }
 
-/// What a server has used since it was started.
+/// What a process has used since it was started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
+    /// The memory that it has, in bytes.
+    pub(super) memory_bytes: u64,
     /// The most memory that it had at any moment, in bytes.
     pub(super) memory_peak_bytes: u64,
     /// Processor time, in seconds.
     pub(super) cpu_s: f64,
 }
 
+impl Usage {
+    /// What a process has used; nothing where the system does not say.
+    pub(super) fn of(process: u32) -> Self {
+        let read =
+            |name: &str| std::fs::read_to_string(format!("/proc/{process}/{name}")).unwrap_or_default();
+        let status = read("status");
+        let bytes = |name: &str| {
+            let size = field(&status, name);
+            let kib = size.and_then(|size| size.split_whitespace().next()?.parse::<u64>().ok());
+            kib.unwrap_or(0) << 10
+        };
+        // The program's name comes before and may have blanks in it. Then user and system time are the 12th and 13th.
+        let stat = read("stat");
+        let ticks = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+        let (memory_bytes, memory_peak_bytes) = (bytes("VmRSS"), bytes("VmHWM"));
+        Self { memory_bytes, memory_peak_bytes, cpu_s: ticks / TICKS_PER_SECOND }
+    }
+
+    /// What this process has used: the one that makes the load.
+    pub(super) fn of_load() -> Self {
+        Self::of(std::process::id())
+    }
+}
+
 impl Server {
     /// Starts a server over the folder `data` of the run, which may be there already. Content may be registered below
     /// the run's folder `documents`.
     pub(super) async fn start(place: &Place) -> Result<Self, CliError> {
-        let (folder, documents) = (place.folder("data")?, place.folder("documents")?);
+        Self::start_over(place, place.folder("data")?, "").await
+    }
+
+    /// Starts a server over another folder, with more lines in its configuration.
+    pub(super) async fn start_over(place: &Place, folder: PathBuf, more: &str) -> Result<Self, CliError> {
+        let documents = folder_url(&place.folder("documents")?)?;
         let config = place.path().join("reprise.toml");
-        let bases = format!("[content]\nregistered_bases = [\"{}\"]\n", folder_url(&documents)?);
-        std::fs::write(&config, bases).map_err(|error| failed("write a configuration", &error))?;
+        let lines = format!("[content]\nregistered_bases = [\"{documents}\"]\n{more}");
+        std::fs::write(&config, lines).map_err(|error| failed("write a configuration", &error))?;
         // That of a server that was killed would be taken for this one's.
         let _none_there = std::fs::remove_file(ServerFile::path(&folder));
         let program = std::env::current_exe().map_err(|error| failed("find its own program", &error))?;
@@ -115,15 +147,7 @@ impl Server {
 
     /// What it has used; nothing where the system does not say.
     pub(super) fn usage(&self) -> Usage {
-        let Some(id) = self.child.id() else { return Usage::default() };
-        let read = |name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
-        let peak = field(&read("status"), "VmHWM");
-        let peak_kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<u64>().ok());
-        // The program's name comes before and may have blanks in it. Then user and system time are the 12th and 13th.
-        let stat = read("stat");
-        let ticks = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().skip(11).take(2);
-        let ticks: f64 = ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-        Usage { memory_peak_bytes: peak_kib.unwrap_or(0) << 10, cpu_s: ticks / TICKS_PER_SECOND }
+        self.child.id().map_or_else(Usage::default, Usage::of)
     }
 
     /// What lies in its data folder, in bytes.

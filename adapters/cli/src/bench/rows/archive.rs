@@ -6,34 +6,23 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::Instant;
 
-use domain::digest::Digest;
-use domain::event::{Event, Metadata, RecordedCommand};
-use domain::names::{Actor, CommandId, Key, OrganizationId, Scope, StorageUnitName};
-use domain::ports::{Append, EventStore as _, LogArchive as _, NewEvent};
-use domain::record::{self, ScopeWritten, Stored};
-use domain::stream::{ExpectedVersion, Position, RecordId, Subject};
-use domain::time::Timestamp;
+use domain::ports::{Append, EventStore as _, LogArchive as _};
+use domain::stream::Position;
 use rustix::fs::{Advice, fadvise};
-use serde_json::json;
 use store_sqlite::{SqliteOptions, SqliteStore};
 use tokio::process::Command;
-use uuid::Uuid;
 
+use crate::bench::appends::{EVENTS_PER_STREAM, append};
 use crate::bench::figure::Figure;
 use crate::bench::{Bench, failed};
 use crate::exit::CliError;
 
-/// How many events each stream has.
-const EVENTS_PER_STREAM: u64 = 4;
 /// How many appends are made at once.
 const APPENDS: u64 = 1_024;
 /// How much is read at once where the disk is measured, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
-/// When the first event was recorded, in microseconds.
-const BEGINNING: i64 = 1_767_225_600_000_000;
 
 pub(super) async fn measure_export(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let (data, events) = log(bench).await?;
@@ -74,7 +63,7 @@ pub(super) async fn measure_verify_log(bench: &Bench) -> Result<Vec<Figure>, Cli
 }
 
 /// Runs a command of this program over a data folder; gives how long it took, in seconds.
-async fn run(data: &Path, arguments: &[&str]) -> Result<f64, CliError> {
+pub(super) async fn run(data: &Path, arguments: &[&str]) -> Result<f64, CliError> {
     let program = std::env::current_exe().map_err(|error| failed("find its own program", &error))?;
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REPRISE_")) {
@@ -147,34 +136,4 @@ async fn log(bench: &Bench) -> Result<(PathBuf, u64), CliError> {
 async fn reached(store: &SqliteStore, wanted: Position) -> Result<Position, CliError> {
     let head = store.log_head(wanted).await.map_err(|error| failed("wait for the hashes", &error))?;
     Ok(head.position)
-}
-
-fn append(number: u64, version: u64) -> Result<Append, CliError> {
-    let name = |error: domain::names::InvalidName| failed("name a thing", &error);
-    let unit = StorageUnitName::new("bench").map_err(name)?;
-    let key = Key::new(format!("folder/{number:08}.txt")).map_err(name)?;
-    let id = CommandId(Uuid::from_u128(u128::from(number * EVENTS_PER_STREAM + version)));
-    let stored = Stored { digest: Digest([number as u8; 32]), size_bytes: 1_000 + number };
-    let scope = Scope::new("content").map_err(name)?;
-    let command = json!({ "name": "write", "body": { "scope": scope, "stored": stored, "policy": "merge" } });
-    let written = ScopeWritten { scope, stored, version: version + 1, overwrote: false };
-    let event = NewEvent { id: id.event_id(0), event: Event::Record(record::Event::ScopeWritten(written)) };
-    Ok(Append {
-        stream: Subject::Record(RecordId { unit, key }).stream(),
-        expected: version
-            .checked_sub(1)
-            .map_or(ExpectedVersion::NoStream, |last| ExpectedVersion::Exact(domain::stream::Version(last))),
-        events: vec![event],
-        metadata: Arc::new(Metadata {
-            recorded_at: Timestamp::from_micros(BEGINNING),
-            command_id: id,
-            idempotency_key: None,
-            command: Some(RecordedCommand::from(command)),
-            actor: Actor::system(),
-            reason: None,
-            causation_id: None,
-            correlation_id: Some(id.0),
-            organization: OrganizationId::default_organization(),
-        }),
-    })
 }

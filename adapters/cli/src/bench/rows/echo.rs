@@ -4,69 +4,39 @@
 use std::future::IntoFuture as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::post;
 use bytes::Bytes;
-use hyper::Method;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::task::JoinSet;
 
 use crate::bench::figure::Figure;
-use crate::bench::http::Connection;
-use crate::bench::quantiles::Quantiles;
+use crate::bench::load::{self, CONNECTIONS, Post, Question};
 use crate::bench::{Bench, failed};
 use crate::exit::{CliError, Exit};
 use crate::output;
 
-/// How many connections ask at the same time.
-const CONNECTIONS: usize = 64;
 /// What a request carries: about as much as one command.
 const BODY_BYTES: usize = 256;
 
 pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let (_child, address) = start().await?;
-    let (rate, all) = load(address, CONNECTIONS, bench.scale.probe()).await?;
-    let (_, alone) = load(address, 1, bench.scale.probe()).await?;
+    let body = Bytes::from(vec![b'x'; BODY_BYTES]);
+    let question: Question = Arc::new(move |_, _| Post { path: "/", body: body.clone(), wanted: &[] });
+    let many = load::ask(address, CONNECTIONS, bench.scale.probe(), &question).await?;
+    let alone = load::ask(address, 1, bench.scale.probe(), &question).await?;
     Ok(vec![
-        Figure::new("requests_per_second_64", rate, "requests/s"),
-        Figure::new("p99_64", all.millis(99), "ms"),
-        Figure::new("round_trip_1", alone.millis(50), "ms"),
+        Figure::new("requests_per_second_64", many.rate, "requests/s"),
+        Figure::new("p99_64", many.took.millis(99), "ms"),
+        Figure::new("round_trip_1", alone.took.millis(50), "ms"),
     ])
 }
 
-/// Asks over so many connections for so long; gives the rate and how long each took.
-async fn load(
-    address: SocketAddr,
-    connections: usize,
-    probe: Duration,
-) -> Result<(f64, Quantiles), CliError> {
-    let body = Bytes::from(vec![b'x'; BODY_BYTES]);
-    let mut tasks = JoinSet::new();
-    let started = Instant::now();
-    for _ in 0..connections {
-        let (mut connection, body) = (Connection::open(address).await?, body.clone());
-        tasks.spawn(async move {
-            let mut took = Vec::new();
-            while started.elapsed() < probe {
-                let sent = Instant::now();
-                connection.send(Method::POST, "/", body.clone()).await?;
-                took.push(sent.elapsed());
-            }
-            Ok::<_, CliError>(took)
-        });
-    }
-    let mut all = Vec::new();
-    while let Some(took) = tasks.join_next().await {
-        all.extend(took.map_err(|error| failed("measure HTTP", &error))??);
-    }
-    Ok((all.len() as f64 / started.elapsed().as_secs_f64(), Quantiles::new(all)))
-}
-
-async fn start() -> Result<(Child, SocketAddr), CliError> {
+/// Starts the echo; it ends when the process is dropped.
+pub(super) async fn start() -> Result<(Child, SocketAddr), CliError> {
     let program = std::env::current_exe().map_err(|error| failed("find its own program", &error))?;
     let mut command = Command::new(program);
     command.arg("bench-echo").stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
