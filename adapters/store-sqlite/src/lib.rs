@@ -66,6 +66,9 @@ const REQUESTS_MAX: usize = 1_024;
 /// How many streams one read looks for; several reads run side by side.
 const STREAMS_PER_READ: usize = 256;
 
+/// How many rows are worth a reader of their own.
+const ROWS_PER_READER_MIN: usize = 512;
+
 /// How a stream's name becomes a key of the index. Different names may have the same hash.
 type Hash = fn(&str) -> u64;
 
@@ -245,7 +248,19 @@ impl Shared {
         filter: EventFilter,
     ) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
         let head = *self.head.borrow();
-        self.pool.run(move |reader| reader.page(after, limit, &filter, head)).await
+        let rows = usize::try_from(head.saturating_sub(after)).unwrap_or(usize::MAX).min(limit);
+        if rows < 2 * ROWS_PER_READER_MIN || !filter.stream_prefix.is_empty() {
+            return self.pool.run(move |reader| reader.page(after, limit, &filter, head)).await;
+        }
+        // Nothing is left out between two rows, so two readers can each take a half.
+        let half = rows / 2;
+        let everything = EventFilter::default;
+        let first = self.pool.run(move |reader| reader.page(after, half, &everything(), head));
+        let after_half = after + half as u64;
+        let second = self.pool.run(move |reader| reader.page(after_half, rows - half, &everything(), head));
+        let (mut events, rest) = futures::future::try_join(first, second).await?;
+        events.extend(rest);
+        Ok(events)
     }
 }
 
