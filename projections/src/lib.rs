@@ -17,6 +17,7 @@ pub mod matching;
 pub mod overview;
 pub mod read_model;
 pub mod replay;
+pub mod snapshots;
 pub mod timeline;
 pub mod view;
 pub mod views;

@@ -5,13 +5,39 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::event::RecordedEvent;
-use projections::fold::{Facets, Folded, unseen};
+use domain::stream::Position;
+use projections::fold::{ErasedView, Facets, Folded, unseen};
 use projections::view::Value;
 use rusqlite::types::{Null, ToSqlOutput};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params, params_from_iter};
 
 use crate::Failure;
 use crate::tables::{self, Table};
+
+/// What is new for some rows: which of them it concerns, and the position of the last of it.
+pub(crate) struct News<'a> {
+    /// In the order of the keys, so that neighbours in the file are written together.
+    pub(crate) touched: BTreeMap<String, Vec<&'a RecordedEvent>>,
+    pub(crate) position: Position,
+}
+
+impl<'a> News<'a> {
+    /// What is new for rows that reflect `seen`; nothing when no event is.
+    pub(crate) fn of(
+        view: &dyn ErasedView,
+        events: &'a [Arc<RecordedEvent>],
+        seen: Position,
+    ) -> Option<Self> {
+        let mut news = Self { touched: BTreeMap::new(), position: seen };
+        for event in unseen(events, seen) {
+            news.position = event.position;
+            if let Some(key) = view.key(event) {
+                news.touched.entry(key).or_default().push(event);
+            }
+        }
+        (news.position != seen).then_some(news)
+    }
+}
 
 /// Folds the events that a table has not seen into its rows, counts and position.
 pub(crate) fn apply(
@@ -20,25 +46,21 @@ pub(crate) fn apply(
     events: &[Arc<RecordedEvent>],
 ) -> Result<(), Failure> {
     let seen = tables::position(connection, table)?;
-    let mut position = seen;
-    // In the order of the keys, so that neighbours in the file are written together.
-    let mut touched = BTreeMap::<String, Vec<&RecordedEvent>>::new();
-    for event in unseen(events, seen) {
-        position = event.position;
-        if let Some(key) = table.view.key(event) {
-            touched.entry(key).or_default().push(event);
-        }
+    match News::of(&*table.view, events, seen) {
+        Some(news) => apply_news(connection, table, &news),
+        None => Ok(()),
     }
-    if position == seen {
-        return Ok(());
-    }
+}
+
+/// The same for events that were put in order before.
+pub(crate) fn apply_news(connection: &Connection, table: &Table, news: &News<'_>) -> Result<(), Failure> {
     let mut differences = Differences::default();
-    for (key, events) in &touched {
+    for (key, events) in &news.touched {
         let (place, folded) = fold(connection, table, key, events)?;
         differences.note(&folded);
         write(connection, table, key, place, &folded)?;
     }
-    tables::advance(connection, table, position, differences.rows)?;
+    tables::advance(connection, table, news.position, differences.rows)?;
     differences.write(connection, table)
 }
 
@@ -119,13 +141,13 @@ impl ToSql for Bound<'_> {
 
 /// By how much the number of rows changes, in all and per group.
 #[derive(Default)]
-struct Differences {
-    rows: i64,
-    groups: BTreeMap<String, i64>,
+pub(crate) struct Differences {
+    pub(crate) rows: i64,
+    pub(crate) groups: BTreeMap<String, i64>,
 }
 
 impl Differences {
-    fn note(&mut self, folded: &Folded) {
+    pub(crate) fn note(&mut self, folded: &Folded) {
         if let Some(before) = &folded.before {
             self.add(before, -1);
         }
@@ -152,9 +174,9 @@ impl Differences {
             connection.prepare_cached("DELETE FROM counts WHERE name = ?1 AND \"group\" = ?2")?;
         for (group, difference) in self.groups.iter().filter(|(_, difference)| **difference != 0) {
             let rows: Option<i64> =
-                add.query_row(params![table.name, group, difference], |row| row.get(0)).optional()?;
+                add.query_row(params![table.line, group, difference], |row| row.get(0)).optional()?;
             if rows == Some(0) {
-                forget.execute(params![table.name, group])?;
+                forget.execute(params![table.line, group])?;
             }
         }
         Ok(())

@@ -5,7 +5,8 @@
 //! [`projections::fold::ErasedView`].
 //!
 //! Read in this order: `tables` (what lies in the file), `apply` (how events become rows), `query` (how they are asked for),
-//! `select` (in which SQL), `rebuild`.
+//! `select` (in which SQL), `rebuild`, then `snapshots`: a second file,
+//! `snapshots/rows.db`, with the rows as they were.
 
 mod apply;
 mod file;
@@ -15,6 +16,7 @@ mod histories;
 mod query;
 mod rebuild;
 mod select;
+mod snapshots;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ use tokio::sync::Semaphore;
 
 pub use file::OpenError;
 pub use query::PAGE_ROWS_MAX;
+pub use snapshots::SqliteSnapshots;
 
 use tables::{Table, find};
 

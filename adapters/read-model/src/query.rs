@@ -15,7 +15,8 @@ use crate::tables::{self, Table};
 pub const PAGE_ROWS_MAX: usize = 10_000;
 
 pub(crate) fn row(connection: &Connection, table: &Table, key: &str) -> Result<Option<String>, Failure> {
-    Ok(connection.prepare_cached(&table.load)?.query_row([key], |row| row.get(0)).optional()?)
+    let sql = format!("SELECT row FROM {} WHERE key = ?1", table.name);
+    Ok(connection.prepare_cached(&sql)?.query_row([key], |row| row.get(0)).optional()?)
 }
 
 pub(crate) fn list(connection: &mut Connection, table: &Table, query: &Query) -> Result<StoredPage, Failure> {
@@ -111,14 +112,14 @@ pub(crate) fn counts(
         "SELECT \"group\", rows FROM counts
          WHERE name = ?1 AND \"group\" >= ?2 AND \"group\" < ?3 ORDER BY \"group\"",
     )?;
-    let counts = statement.query_map(params![table.name, prefix, end_of(prefix)], |row| {
+    let counts = statement.query_map(params![table.line, prefix, end_of(prefix)], |row| {
         Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
     })?;
     Ok(counts.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn status(connection: &Connection, table: &Table) -> Result<ProjectionStatus, Failure> {
-    let (position, rows) = tables::line(connection, &table.name)?.unwrap_or_default();
+    let (position, rows) = tables::line(connection, &table.line)?.unwrap_or_default();
     let (name, schema) = (table.view.name().to_owned(), table.view.schema());
     Ok(ProjectionStatus { name, schema, position, rows })
 }

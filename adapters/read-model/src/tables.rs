@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use domain::stream::Position;
 use projections::fold::ErasedView;
-use projections::view::ColumnKind;
+use projections::view::{Column, ColumnKind};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::Failure;
@@ -29,6 +29,8 @@ const SHARED: &str = "
 pub(crate) struct Table {
     pub(crate) view: Arc<dyn ErasedView>,
     pub(crate) name: String,
+    /// Under which name its position, its number of rows and its counts are kept.
+    pub(crate) line: String,
     /// Gives the row's JSON and where it lies.
     pub(crate) load: String,
     pub(crate) insert: String,
@@ -41,16 +43,23 @@ impl Table {
     /// The present rows of a view.
     pub(crate) fn live(view: Arc<dyn ErasedView>) -> Self {
         let name = format!("v_{}", view.name());
-        Self::new(view, name)
+        Self::new(view, name.clone(), name)
     }
 
     /// The rows of a view that is being built.
     pub(crate) fn build(view: Arc<dyn ErasedView>) -> Self {
         let name = format!("b_{}", view.name());
-        Self::new(view, name)
+        Self::new(view, name.clone(), name)
     }
 
-    fn new(view: Arc<dyn ErasedView>, name: String) -> Self {
+    /// The rows of a view that lie over those of a snapshot; together they are what is asked under the name of the present
+    /// rows.
+    pub(crate) fn over(view: Arc<dyn ErasedView>) -> Self {
+        let (name, line) = (format!("o_{}", view.name()), format!("v_{}", view.name()));
+        Self::new(view, name, line)
+    }
+
+    fn new(view: Arc<dyn ErasedView>, name: String, line: String) -> Self {
         let columns: Vec<_> = view.columns().iter().map(|known| column(known.name)).collect();
         let names: String = columns.iter().map(|column| format!(", {column}")).collect();
         let values: String = (3..3 + columns.len()).map(|number| format!(", ?{number}")).collect();
@@ -61,6 +70,7 @@ impl Table {
             delete: format!("DELETE FROM {name} WHERE rowid = ?1"),
             view,
             name,
+            line,
         }
     }
 
@@ -70,24 +80,34 @@ impl Table {
         format!("UPDATE {} SET row = ?2{} WHERE rowid = ?1", self.name, columns.collect::<String>())
     }
 
-    /// Makes the table, without indexes, at the start of the log. Rows lie in the order of their arrival: what is
-    /// worked on together lies together, whatever the order of the keys.
-    pub(crate) fn create(&self, connection: &Connection) -> Result<(), Failure> {
-        let columns = self.view.columns().iter().map(|known| {
+    /// The definitions of the columns by which rows are found, each after a comma.
+    pub(crate) fn column_definitions(&self) -> String {
+        let definition = |known: &Column| {
             let kind = match known.kind {
                 ColumnKind::Text => "TEXT",
                 ColumnKind::Integer => "INTEGER",
             };
             format!(", {} {kind}", column(known.name))
-        });
-        let columns: String = columns.collect();
+        };
+        self.view.columns().iter().map(definition).collect()
+    }
+
+    /// The names of the same, each after a comma.
+    pub(crate) fn column_names(&self) -> String {
+        self.view.columns().iter().map(|known| format!(", {}", column(known.name))).collect()
+    }
+
+    /// Makes the table, without indexes, at the start of the log. Rows lie in the order of their arrival: what is
+    /// worked on together lies together, whatever the order of the keys.
+    pub(crate) fn create(&self, connection: &Connection) -> Result<(), Failure> {
         connection.execute_batch(&format!(
-            "CREATE TABLE {} (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL{columns})",
-            self.name
+            "CREATE TABLE {} (key TEXT NOT NULL PRIMARY KEY, row TEXT NOT NULL{})",
+            self.name,
+            self.column_definitions()
         ))?;
         connection.execute(
             "INSERT INTO tables (name, schema, major, minor, rows) VALUES (?1, ?2, 0, 0, 0)",
-            params![self.name, self.view.schema()],
+            params![self.line, self.view.schema()],
         )?;
         Ok(())
     }
@@ -95,17 +115,31 @@ impl Table {
     /// Makes the indexes of a view's present rows. Rows without a value in an index's first column are not in it.
     /// The key comes last, so that equal rows come in the order of their keys.
     pub(crate) fn create_indexes(&self, connection: &Connection) -> Result<(), Failure> {
-        for (number, index) in self.view.indexes().iter().enumerate() {
-            let columns: Vec<_> = index.iter().map(|name| column(name)).collect();
-            let Some(first) = columns.first() else { continue };
-            let (name, list) = (self.view.name(), columns.join(", "));
+        for Index { name, columns, first } in self.indexes() {
             connection.execute_batch(&format!(
-                "CREATE INDEX i_{name}_{number} ON {} ({list}, key) WHERE {first} IS NOT NULL",
+                "CREATE INDEX {name} ON {} ({columns}, key) WHERE {first} IS NOT NULL",
                 self.name
             ))?;
         }
         Ok(())
     }
+
+    /// The indexes of a view's rows.
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = Index> {
+        self.view.indexes().iter().enumerate().filter_map(|(number, index)| {
+            let columns: Vec<_> = index.iter().map(|name| column(name)).collect();
+            let name = format!("i_{}_{number}", self.view.name());
+            Some(Index { name, columns: columns.join(", "), first: columns.into_iter().next()? })
+        })
+    }
+}
+
+/// An index of a view's rows.
+pub(crate) struct Index {
+    pub(crate) name: String,
+    /// The names of its columns, joined by commas.
+    pub(crate) columns: String,
+    pub(crate) first: String,
 }
 
 /// The SQL name of a view's column; the prefix keeps it apart from `key`, `row` and SQL's own words.
@@ -168,7 +202,7 @@ pub(crate) fn line(connection: &Connection, name: &str) -> Result<Option<(Positi
 
 /// The position that a table reflects.
 pub(crate) fn position(connection: &Connection, table: &Table) -> Result<Position, Failure> {
-    Ok(line(connection, &table.name)?.unwrap_or_default().0)
+    Ok(line(connection, &table.line)?.unwrap_or_default().0)
 }
 
 /// Notes that a table reflects a position and has `added` rows more than before.
@@ -181,6 +215,6 @@ pub(crate) fn advance(
     let mut statement = connection
         .prepare_cached("UPDATE tables SET major = ?2, minor = ?3, rows = rows + ?4 WHERE name = ?1")?;
     let Position { major, minor } = position;
-    statement.execute(params![table.name, major.cast_signed(), minor.cast_signed(), added])?;
+    statement.execute(params![table.line, major.cast_signed(), minor.cast_signed(), added])?;
     Ok(())
 }

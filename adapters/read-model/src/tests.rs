@@ -22,7 +22,7 @@ use crate::select::Select;
 
 type Events = Vec<Arc<RecordedEvent>>;
 
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
@@ -35,7 +35,7 @@ fn tamper(folder: &TempDir, sql: &str) {
     connection.execute_batch(sql).unwrap();
 }
 
-fn history() -> Events {
+pub(crate) fn history() -> Events {
     let choices: Vec<_> = (1..400_u32).map(|step| step.wrapping_mul(0x85EB_CA6B)).collect();
     History::of(&choices).events
 }
@@ -51,7 +51,7 @@ fn waiting(count: usize) -> Events {
     history.events
 }
 
-fn all_of(view: &'static str) -> Query {
+pub(crate) fn all_of(view: &'static str) -> Query {
     Query { view, ..Query::page(PAGE_ROWS_MAX) }
 }
 
