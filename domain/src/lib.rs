@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod key_scope;
 pub mod layout;
+pub mod moment;
 pub mod names;
 pub mod ports;
 pub mod process;

@@ -1,7 +1,21 @@
-//! What differs between two JSON values, path by path. Does not know what they describe.
+//! What differs between two JSON values, path by path, such as a row at two moments. Does not know what they describe.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::event::RecordedEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::fold::{self, ErasedView};
+use crate::view::View as _;
+use crate::views::{ApiKeys, Commands, Transactions};
+
+/// Views whose rows are nothing that people look at on the board: who may come in, and what the engine itself looks up.
+const BEHIND_THE_BOARD: [&str; 3] = [ApiKeys::NAME, Commands::NAME, Transactions::NAME];
+
+/// Members of a row that every event changes, which says nothing about what happened.
+const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
 
 /// One place at which two JSON values differ.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +35,87 @@ pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(String::new(), before, after, &mut found);
     found
+}
+
+/// What differs between a row before and after something happened, without what every event changes.
+#[must_use]
+pub fn telling_differences(before: &Value, after: &Value) -> Vec<Difference> {
+    let mut found = differences(before, after);
+    found.retain(|difference| !BOOKKEEPING.contains(&difference.path.as_str()));
+    found
+}
+
+// ── Rows ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// In which way a row differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DifferentRow {
+    /// It was not there.
+    Added,
+    /// It is not there any longer.
+    Removed,
+    /// Something in it is different.
+    Changed,
+}
+
+impl DifferentRow {
+    /// What differs between a row at two moments; nothing when nothing does that says something.
+    ///
+    /// # Errors
+    /// When a row is no JSON.
+    pub fn between(
+        before: Option<&str>,
+        after: Option<&str>,
+    ) -> Result<Option<(Self, Vec<Difference>)>, serde_json::Error> {
+        let kind = match (before, after) {
+            (None, None) => return Ok(None),
+            (None, Some(_)) => Self::Added,
+            (Some(_), None) => Self::Removed,
+            (Some(_), Some(_)) => Self::Changed,
+        };
+        let value =
+            |json: Option<&str>| json.map_or_else(|| Ok(Value::Object(Map::new())), serde_json::from_str);
+        let changes = telling_differences(&value(before)?, &value(after)?);
+        Ok((!changes.is_empty()).then_some((kind, changes)))
+    }
+}
+
+/// The views whose rows are compared between two moments, in the order of their names.
+#[must_use]
+pub fn board_views() -> Vec<&'static str> {
+    let mut names: Vec<_> = fold::all().iter().map(|view| view.name()).collect();
+    names.retain(|name| !BEHIND_THE_BOARD.contains(name));
+    names.sort_unstable();
+    names
+}
+
+/// Rows that events concern.
+pub struct Touched {
+    views: Vec<Box<dyn ErasedView>>,
+    /// View and key of each.
+    pub rows: BTreeSet<(&'static str, String)>,
+}
+
+impl Touched {
+    /// Of one view, or of all that are compared.
+    #[must_use]
+    pub fn of(view: Option<&str>) -> Self {
+        let names = board_views();
+        let mut views = fold::all();
+        views.retain(|known| {
+            names.contains(&known.name()) && view.is_none_or(|wanted| wanted == known.name())
+        });
+        Self { views, rows: BTreeSet::new() }
+    }
+
+    /// Notes the rows that these events concern.
+    pub fn note(&mut self, events: &[Arc<RecordedEvent>]) {
+        for event in events {
+            let keys = self.views.iter().filter_map(|view| Some((view.name(), view.key(event)?)));
+            self.rows.extend(keys);
+        }
+    }
 }
 
 fn compare(path: String, before: &Value, after: &Value, found: &mut Vec<Difference>) {

@@ -15,8 +15,8 @@ use domain::time::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::difference::{Difference, differences};
-use crate::timeline::{BOOKKEEPING, TimelineEntry, event_name, summary, timeline};
+use crate::difference::{Difference, telling_differences};
+use crate::timeline::{TimelineEntry, event_name, summary, timeline};
 use crate::view::View;
 use crate::views::{
     ApiKeys, Batches, Campaigns, KeyScopes, Records, StorageUnits, System, Tasks, Workspaces,
@@ -96,9 +96,7 @@ pub fn attempt(
     let after = states(&forked).pop().unwrap_or_else(nothing);
     let before = states(stream).pop().unwrap_or_else(nothing);
     let events = decided.iter().map(|event| (event_name(event), summary(event)));
-    let mut changes = differences(&before, &after);
-    changes.retain(|change| !BOOKKEEPING.contains(&change.path.as_str()));
-    Ok(Tried { events: events.collect(), changes })
+    Ok(Tried { events: events.collect(), changes: telling_differences(&before, &after) })
 }
 
 /// Events as they would have been recorded after another one.

@@ -12,7 +12,7 @@ use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::difference::{Difference, differences};
+use crate::difference::{Difference, differences, telling_differences};
 use crate::timeline;
 
 /// A recorded command whose decision of today is not the one in the log.
@@ -80,10 +80,7 @@ impl EndingRow {
         fork: &[Arc<RecordedEvent>],
     ) -> Option<Self> {
         let (recorded, fork) = (timeline::row(recorded), timeline::row(fork));
-        let differences: Vec<_> = differences(&recorded, &fork)
-            .into_iter()
-            .filter(|difference| !timeline::is_bookkeeping(difference))
-            .collect();
+        let differences = telling_differences(&recorded, &fork);
         if differences.is_empty() {
             return None;
         }

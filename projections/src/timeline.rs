@@ -19,14 +19,11 @@ use uuid::Uuid;
 
 pub use summary::summary;
 
-use crate::difference::{Difference, differences};
+use crate::difference::{Difference, telling_differences};
 use crate::view::View;
 use crate::views::{
     ApiKeys, Batches, Campaigns, KeyScopes, Records, StorageUnits, System, Tasks, Workspaces,
 };
-
-/// Members of a row that every event changes, which says nothing about what happened.
-pub(crate) const BOOKKEEPING: [&str; 3] = ["/version", "/position", "/updated_at"];
 
 /// An event of one thing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,12 +102,6 @@ fn last<V: View>(stream: &[Arc<RecordedEvent>]) -> Value {
     as_json::<V>(stream.iter().fold(None, |row, event| V::evolve(row, event)).as_ref())
 }
 
-/// Whether a difference between two rows is of no interest: every event changes such a member.
-#[must_use]
-pub fn is_bookkeeping(difference: &Difference) -> bool {
-    BOOKKEEPING.contains(&difference.path.as_str())
-}
-
 /// The full name of an event, such as `key_scope.finished`.
 #[must_use]
 pub fn event_name(event: &Event) -> String {
@@ -138,10 +129,7 @@ fn entries<V: View>(stream: &[Arc<RecordedEvent>]) -> Vec<TimelineEntry> {
     for event in stream {
         row = V::evolve(row, event);
         let after = as_json::<V>(row.as_ref());
-        let changes = differences(&before, &after)
-            .into_iter()
-            .filter(|difference| !is_bookkeeping(difference))
-            .collect();
+        let changes = telling_differences(&before, &after);
         // Only the first event of an append carries the command.
         let earlier = entries.last().filter(|entry| entry.command_id == event.metadata.command_id);
         let command = command_name(event).or_else(|| earlier.and_then(|entry| entry.command.clone()));

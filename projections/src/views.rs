@@ -28,7 +28,10 @@ pub use tasks::{Approval, BatchCounts, ByHand, OpenTaskRow, StageWork, TaskRow, 
 pub use transactions::{Transactions, TransactionsRow};
 pub use workspaces::{WorkspaceRow, Workspaces};
 
-use domain::stream::StreamId;
+use domain::names::{TaskId, WorkspaceId};
+use domain::stream::{StreamId, Subject};
+
+use crate::view::View as _;
 
 /// The longest error code that a row keeps, in bytes; the event keeps it whole.
 pub const ERROR_CODE_BYTES_MAX: usize = 128;
@@ -38,6 +41,18 @@ pub const ERROR_TEXT_BYTES_MAX: usize = 2_000;
 /// The part of a stream's name that says which thing it is, without the kind of thing in front.
 pub(crate) fn stream_key(stream: &StreamId) -> Option<String> {
     stream.as_str().split_once('-').map(|(_kind, key)| key.to_owned())
+}
+
+/// The stream whose events alone make a row; nothing where those of several do.
+#[must_use]
+pub fn stream_of(view: &str, key: &str) -> Option<StreamId> {
+    let subject = match view {
+        KeyScopes::NAME => format!("key_scope-{key}").parse().ok()?,
+        Tasks::NAME => Subject::Task(TaskId::new(key.parse().ok()?).ok()?),
+        Workspaces::NAME => Subject::Workspace(WorkspaceId::new(key.parse().ok()?).ok()?),
+        _ => return None,
+    };
+    Some(subject.stream())
 }
 
 /// The text, cut after at most `bytes_max` bytes; a cut is marked with `…`.

@@ -79,6 +79,24 @@ fn run_keeps_results_under_the_output_scope() {
 }
 
 #[test]
+fn what_was_shown_then_is_shown_again_and_what_changed_since() {
+    let folder = folder();
+    assert_eq!(summary(folder.path(), &["--", "cat"]).0, 0);
+    let before = run(folder.path(), &["--json", "status"]).json();
+    let position = before["position"].as_str().unwrap().to_owned();
+    fs::write(folder.path().join("docs/a.md"), "alpha, changed").unwrap();
+    assert_eq!(summary(folder.path(), &["--", "cat"]).0, 0);
+    let then = run(folder.path(), &["--json", "status", "--at", &format!("p{position}")]).json();
+    assert_eq!(then, before);
+    let diff = run(folder.path(), &["diff", &format!("p{position}"), "--view", "key_scopes"]);
+    assert!(diff.stdout.contains("changed key_scopes docs/content/a.md"), "{}", diff.stdout);
+    assert!(diff.stdout.contains("/change: first -> changed"), "{}", diff.stdout);
+    let wrong = run(folder.path(), &["status", "--at", "yesterday"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("is not a moment"), "{}", wrong.stderr);
+}
+
+#[test]
 fn a_program_that_is_not_there_is_one_error_before_anything_starts() {
     let folder = folder();
     let ran = run(folder.path(), &["run", "docs", "--", "no-such-program-anywhere"]);
@@ -153,6 +171,16 @@ fn every_command_that_prints_data_prints_json() {
         &["status", "docs", "--status", "queued"],
         &["history", "docs"],
         &["history", &campaign],
+        &["history", "docs", "--changes", "--at", "p1"],
+        &["history", "command/p1"],
+        &["unit", "list", "--at", "p1"],
+        &["unit", "show", "docs", "--at", "v0"],
+        &["campaign", "list", "--at", "p1"],
+        &["campaign", "show", &campaign, "--at", "v0"],
+        &["campaign", "report", &campaign, "--at", "v0"],
+        &["system", "show", "--at", "p1"],
+        &["status", "--at", "p1"],
+        &["diff", "p1", "--view", "key_scopes"],
         &["projections", "list"],
         &["projections", "rebuild", "key_scopes"],
         &["unit", "drop", "mine", "--yes"],

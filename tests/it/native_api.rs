@@ -2,11 +2,13 @@
 
 mod campaigns;
 mod key_scopes;
+mod past;
 mod positions;
 mod projections;
 mod storage_units;
 mod system;
 pub(crate) mod tasks;
+mod trace;
 
 use serde_json::{Value, json};
 use tests::harness::Harness;

@@ -90,6 +90,7 @@ impl Setup {
         let parts = Parts {
             store: self.store,
             read_model: parts::read_model(folder.path()),
+            snapshots: parts::snapshots(folder.path()),
             content: parts::content(folder.path()),
             modules: parts::modules(self.modules),
             clock: self.clock,

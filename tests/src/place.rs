@@ -89,6 +89,7 @@ impl Place {
         let parts = Parts {
             store: self.store.clone(),
             read_model: SlowViews::behind(self.views.clone(), Arc::new(rows)),
+            snapshots: Arc::new(read_model::SqliteSnapshots::new(folder)),
             content: SlowListings::behind(self.listings.clone(), Arc::new(content)),
             modules: Arc::new(modules),
             clock: self.clock.clone(),

@@ -3,6 +3,7 @@
 mod archive;
 mod campaign;
 mod itself;
+mod past;
 mod replay;
 mod task;
 
@@ -24,10 +25,11 @@ pub(crate) use archive::{
 };
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
+pub(crate) use past::{AtOption, DiffOptions};
 pub(crate) use replay::{Pace, ReissueOptions, ReplayCommand};
 pub(crate) use task::{
-    BatchCommand, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions, RestartTasksOptions, TaskCommand,
-    TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
+    BatchCommand, CountTasksOptions, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions,
+    RestartTasksOptions, TaskCommand, TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,
 };
 
 /// Work that may have to be done again: process documents, keep every step, reprocess at any time.
@@ -108,8 +110,10 @@ pub(crate) enum Command {
     Keys(KeysCommand),
     /// What stands where
     Status(StatusOptions),
-    /// Everything that ever happened to a unit, a document or a campaign
+    /// Everything that ever happened to a unit, a document, a task or a campaign, and what led from one to another
     History(HistoryOptions),
+    /// What changed on the board between two moments
+    Diff(DiffOptions),
     /// Why something does not move, and what would free it
     Explain(ExplainOptions),
     /// Step through the history of something in the terminal, and try other commands on a copy of it
@@ -265,9 +269,13 @@ pub(crate) struct WorkOptions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum UnitCommand {
     /// Every storage unit
-    List,
+    List(AtOption),
     /// One storage unit
-    Show { unit: StorageUnitName },
+    Show {
+        unit: StorageUnitName,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// Create a storage unit
     Create(CreateOptions),
     /// Attach modules to scopes, in place of those attached before
@@ -331,7 +339,7 @@ pub(crate) enum ReprocessCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SystemCommand {
     /// Whether leases are given, since when, by whom and why
-    Show,
+    Show(AtOption),
     /// Give no lease to anybody until resumed; what is leased goes on and may finish
     Pause {
         /// Why
@@ -389,6 +397,8 @@ pub(crate) struct StatusOptions {
     /// At most so many
     #[arg(long, default_value_t = 50, requires = "unit")]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) at: AtOption,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -419,11 +429,17 @@ pub(crate) struct CommandsOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct HistoryOptions {
-    /// UNIT, UNIT/SCOPE/KEY, or a campaign's id
+    /// UNIT, UNIT/SCOPE/KEY, task/ID, workspace/ID, batch/ID, a campaign's id; or command/NAME, where NAME is a command's id,
+    /// what its sender called it, or the position of an event such as p4711: what caused it and what it caused
     pub(crate) subject: String,
-    /// Show a key-scope's attempts instead of its events
+    /// Show the attempts of a key-scope or task instead of its events
     #[arg(long)]
     pub(crate) attempts: bool,
+    /// Show with each event what it changed
+    #[arg(long)]
+    pub(crate) changes: bool,
+    #[command(flatten)]
+    pub(crate) at: AtOption,
 }
 
 #[derive(Debug, ClapArgs)]

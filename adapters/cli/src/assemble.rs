@@ -10,7 +10,7 @@ use domain::ports::{EventStore as _, LogArchive};
 use http_api::{ApiState, Closing, HttpSettings};
 use modules::{ConfiguredModules, Definition, WebhookClient};
 use projections::read_model::{ReadModel as _, ReadModelError};
-use read_model::SqliteReadModel;
+use read_model::{SqliteReadModel, SqliteSnapshots};
 use runtime::{Engine, Parts, StartError};
 use store_sqlite::{OpenError, SqliteOptions, SqliteStore};
 use url::Url;
@@ -88,6 +88,7 @@ pub(crate) async fn parts(
     Ok(Parts {
         store,
         read_model: Arc::new(read_model),
+        snapshots: Arc::new(SqliteSnapshots::new(folder)),
         content: Arc::new(content),
         modules: Arc::new(modules),
         clock: Arc::new(SystemClock),

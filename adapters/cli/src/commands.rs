@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod campaign;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod health;
 pub(crate) mod history;

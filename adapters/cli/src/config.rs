@@ -7,6 +7,7 @@ mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub(crate) struct Config {
     /// Whether nothing is done but what is reissued: said to `serve`, not in the file.
     #[serde(skip)]
     pub(crate) is_standby: bool,
+    /// Snapshots of the rows, for questions about the past.
+    pub(crate) snapshots: SnapshotsConfig,
     /// The modules, by name.
     pub(crate) modules: BTreeMap<ModuleName, Definition>,
     /// Deliveries to webhooks.
@@ -161,6 +164,26 @@ const GAUGES_MAX: usize = 32;
 /// How many tasks are exported at once, unless something else is configured.
 const EXPORTS_AT_ONCE: u16 = 8;
 
+/// Snapshots of the rows, for questions about the past.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SnapshotsConfig {
+    /// How many events lie between two of them; 0 for none.
+    pub(crate) every_events: usize,
+    /// How many are kept, the newest.
+    pub(crate) keep: usize,
+}
+
+impl Default for SnapshotsConfig {
+    fn default() -> Self {
+        let runtime = RuntimeSettings::default();
+        Self {
+            every_events: runtime.snapshot_events.map_or(0, NonZeroUsize::get),
+            keep: runtime.snapshots_kept_max,
+        }
+    }
+}
+
 /// One line of the watchdog's policy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -195,6 +218,9 @@ impl WatchdogLine {
         Ok(policy)
     }
 }
+
+/// The fewest events that may lie between two snapshots: each of them costs a little, however few events it adds.
+const SNAPSHOT_EVENTS_MIN: usize = 100;
 
 /// The target of the watchdog's policy that is no status.
 const HISTORY: &str = "history";
@@ -232,6 +258,7 @@ impl Default for Config {
             stager: StagerConfig::default(),
             tasks: TasksConfig::default(),
             is_standby: false,
+            snapshots: SnapshotsConfig::default(),
             modules: BTreeMap::new(),
             webhooks: WebhookSettings::default(),
             secrets: BTreeMap::new(),
@@ -326,6 +353,14 @@ impl Config {
             return Err("tasks.watchdog_interval_ms must be at least 1".to_owned());
         }
         self.check_gauges()?;
+        if (1..SNAPSHOT_EVENTS_MIN).contains(&self.snapshots.every_events) {
+            return Err(format!(
+                "snapshots.every_events must be at least {SNAPSHOT_EVENTS_MIN}, or 0 for no snapshots"
+            ));
+        }
+        if self.snapshots.keep == 0 {
+            return Err("snapshots.keep must be at least 1; snapshots.every_events = 0 takes none".to_owned());
+        }
         let Limits {
             body_bytes_max,
             headers_bytes_max,
@@ -383,6 +418,8 @@ impl Config {
             watchdog: self.tasks.watchdog.iter().filter_map(|line| line.policy().ok()).collect(),
             watchdog_interval: Duration::from_millis(self.tasks.watchdog_interval_ms),
             task_gauges: self.tasks.gauges.iter().map(GaugeLine::gauge).collect(),
+            snapshot_events: NonZeroUsize::new(self.snapshots.every_events),
+            snapshots_kept_max: self.snapshots.keep,
             ..RuntimeSettings::default()
         }
     }

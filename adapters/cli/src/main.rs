@@ -80,6 +80,7 @@ async fn dispatch(args: Args, config: Config) -> Result<Exit, CliError> {
         Command::History(options) => commands::history::run(&global, &config, options).await,
         Command::Explain(options) => commands::explain::run(&global, &config, options).await,
         Command::Debug(options) => debug::debug(&global, &config, options).await,
+        Command::Diff(options) => commands::diff::run(&global, &config, options).await,
         Command::Events(options) => commands::log::events(&global, &config, options).await,
         Command::Commands(options) => commands::log::commands(&global, &config, options).await,
         Command::Export(options) => archive::export(&global, &config, options).await,

@@ -1,5 +1,6 @@
 //! Extractors whose rejections are problems with a sentence. Does not know what is extracted.
 
+mod as_of;
 mod body;
 mod lines;
 mod write;
@@ -13,6 +14,7 @@ use crate::access::identity::Identity;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+pub(crate) use as_of::AsOf;
 pub(crate) use body::{BODY_WAIT_MAX, body_bytes, check_content_type, from_json, from_ref, from_value};
 pub(crate) use lines::{Line, Lines, is_ndjson};
 pub(crate) use write::{Keyed, Nothing, Reason, Write, check_reason};

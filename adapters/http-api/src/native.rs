@@ -5,6 +5,7 @@ pub(crate) mod bases;
 mod batches;
 mod campaigns;
 mod commands;
+mod diff;
 mod documents;
 mod events;
 mod explain;
@@ -20,6 +21,7 @@ mod replays;
 mod storage_units;
 mod system;
 mod tasks;
+mod trace;
 mod workers;
 mod workspaces;
 
@@ -54,10 +56,12 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .merge(documents::router())
         .merge(workers::router())
         .merge(commands::router())
+        .merge(trace::router())
         .merge(log::router())
         .merge(export::router())
         .merge(integrity::router())
         .merge(overview::router())
+        .merge(diff::router())
         .merge(system::router())
         .merge(projections::router())
         .merge(replays::router())
@@ -68,6 +72,20 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct One {
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
+    /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
+    #[param(value_type = names::Position, required = false, inline)]
+    min_position: Option<String>,
+}
+
+/// The query string of a question for one thing that is only asked of the present.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OneNow {
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -78,6 +96,10 @@ struct One {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Many {
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -94,6 +116,9 @@ struct Many {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `Many` reads, and is never made")]
 struct Numbered {
+    /// As of this moment of the past; not together with `min_position`.
+    #[param(value_type = names::Moment, required = false, inline)]
+    at: Option<String>,
     /// Wait until the log has reached this position.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,

@@ -100,7 +100,7 @@ impl Inner {
             Ok(Some(connection)) => return Ok(connection),
             Ok(None) => {}
             Err(problem) => {
-                tracing::warn!(path = %self.path.display(), %problem, "the snapshots are begun anew")
+                tracing::warn!(path = %self.path.display(), %problem, "the snapshots are begun anew");
             }
         }
         remove(&self.path)?;

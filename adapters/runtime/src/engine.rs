@@ -17,6 +17,7 @@ use domain::ports::{Clock, ContentStore, EventStore, Ids, Modules, ReadError, We
 use domain::stream::Position;
 use domain::time::Timestamp;
 use projections::read_model::{ReadModel, ReadModelError};
+use projections::snapshots::Snapshots;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -25,6 +26,8 @@ use crate::documents::{RecordLocks, record_locks};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::owners::Owners;
+use crate::past::taking::Taking;
+use crate::past::{Boards, ClockThen, Then};
 use crate::pipeline::{Pipeline, SubmitError};
 use crate::presence::Presence;
 use crate::projector::{Projector, RebuildError};
@@ -42,6 +45,8 @@ pub struct Parts {
     pub store: Arc<dyn EventStore>,
     /// The rows.
     pub read_model: Arc<dyn ReadModel>,
+    /// The rows as they were.
+    pub snapshots: Arc<dyn Snapshots>,
     /// The documents.
     pub content: Arc<dyn ContentStore>,
     /// The programs.
@@ -70,13 +75,17 @@ pub enum StartError {
 
 /// A running engine. Clones are handles to the same one.
 ///
-/// A handle is the engine's own, which sees everything, or that of an organization, to which nothing else is there.
+/// A handle is the engine's own, which sees everything, or that of an organization, to which nothing else is there; and it is
+/// the present, or a moment of the past.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>, Option<Arc<Own>>);
+pub struct Engine(Arc<Inner>, Option<Arc<Sight>>);
 
-/// What an organization sees.
-struct Own {
-    organization: OrganizationId,
+/// What an organization sees, or what was to be seen at a moment.
+struct Sight {
+    /// Nothing for whoever sees everything.
+    organization: Option<OrganizationId>,
+    /// Nothing for the present.
+    then: Option<(Then, ClockThen)>,
     store: Arc<dyn EventStore>,
     read_model: Arc<dyn ReadModel>,
 }
@@ -93,6 +102,7 @@ struct Inner {
     allocation: Allocation,
     replays: Replays,
     owners: Arc<Owners>,
+    boards: Arc<Boards>,
     keys: Keys,
     refusals: Refusals,
     /// What the built-in workers need to know of each unit and workspace to say what they serve; nothing of a unit that
@@ -165,6 +175,7 @@ impl Engine {
             allocation: Allocation::default(),
             replays: Replays::default(),
             owners: Arc::default(),
+            boards: Arc::new(Boards::new(parts.store.clone(), parts.snapshots.clone())),
             keys: Keys::default(),
             refusals: Refusals::default(),
             units: RwLock::default(),
@@ -183,7 +194,23 @@ impl Engine {
             engine.take_back(leases).await?;
         }
         engine.go_on(last.0).await?;
+        engine.take_snapshots().await;
         Ok(engine)
+    }
+
+    /// Begins to take snapshots, where they are wanted.
+    async fn take_snapshots(&self) {
+        let Parts { store, snapshots, settings, .. } = &self.0.parts;
+        let Some(every) = settings.snapshot_events else { return };
+        let taking = Taking {
+            store: store.clone(),
+            snapshots: snapshots.clone(),
+            every: every.get(),
+            keep: settings.snapshots_kept_max,
+            seen: self.0.projector.watch(),
+        };
+        let task = tokio::spawn(taking.run(self.0.followers.1.clone()));
+        self.0.follower_tasks.lock().await.push(task);
     }
 
     /// Stops: nothing new is claimed, what is in hand comes to its end within the limit, everything acknowledged is

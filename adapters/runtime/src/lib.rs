@@ -14,6 +14,7 @@ mod metrics;
 mod outside;
 mod own;
 mod owners;
+mod past;
 mod pipeline;
 mod presence;
 mod projector;
@@ -25,6 +26,7 @@ mod settings;
 mod stop;
 mod tasks;
 mod timers;
+mod trace;
 mod waiters;
 mod worker;
 
@@ -39,6 +41,7 @@ pub use outside::{
     CLAIM_ITEMS_MAX, CLAIM_QUEUES_MAX, CLAIM_WAIT_MAX, Claim, ClaimError, Made, Report, digest_of,
     is_reserved_worker,
 };
+pub use past::{BoardDiff, DIFF_EVENTS_MAX, DiffError, DiffPage, PastError, RowDiff, Then, Totals};
 pub use pipeline::{Accepted, SubmitError};
 pub use presence::{Present, QueueFilter};
 pub use projector::{RebuildError, RebuildProgress};
@@ -50,4 +53,5 @@ pub use tasks::{
     Asked, CreateTaskError, CreatedTask, NewTask, OutputContent, QueueSettings, StageOutput, TaskDocument,
     TaskOutput, TaskOutputError,
 };
+pub use trace::{CommandName, Effects, Recorded, TraceError};
 pub use worker::batch::{Ending, Held, attempt, batch_items_max};

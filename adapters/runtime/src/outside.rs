@@ -181,6 +181,10 @@ impl Engine {
     /// The workers that spoke lately, in the order of their names. As far as this process knows since it started.
     #[must_use]
     pub fn workers(&self) -> Vec<Present> {
+        if self.is_past() {
+            // What workers say of themselves is in no event.
+            return Vec::new();
+        }
         self.presence().list(self.organization(), self.clock().now())
     }
 }

@@ -1,5 +1,6 @@
 //! The runtime's limits, each with its unit. Does not know where they are configured.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use domain::filter::TaskFilter;
@@ -20,6 +21,10 @@ pub struct RuntimeSettings {
     pub campaign_keys_max: usize,
     /// Whether the engine does nothing by itself, and takes nothing but what is reissued to it.
     pub is_standby: bool,
+    /// How many events lie between two snapshots of all rows; nothing for no snapshots.
+    pub snapshot_events: Option<NonZeroUsize>,
+    /// How many snapshots are kept, the newest.
+    pub snapshots_kept_max: usize,
     /// How long a read waits until its view shows what was acknowledged before.
     pub read_wait_max: Duration,
     /// Which tasks count as stuck, and what is done with them.
@@ -50,6 +55,8 @@ impl Default for RuntimeSettings {
             batch_events_max: 4_096,
             campaign_keys_max: 1_000_000,
             is_standby: false,
+            snapshot_events: NonZeroUsize::new(10_000),
+            snapshots_kept_max: 1_000,
             read_wait_max: Duration::from_secs(2),
             watchdog: POLICY_DEFAULT.to_vec(),
             watchdog_interval: Duration::from_secs(30),

@@ -43,6 +43,26 @@ async fn lists_and_counts_show_only_ones_own() {
 }
 
 #[tokio::test]
+async fn the_past_shows_only_ones_own_too() {
+    let (guarded, acme, _) = shared().await;
+    let head = guarded.harness.engine.store().head().await.unwrap();
+    let get = async |path: &str| guarded.get(&format!("{path}at=p{head}"), &acme).await;
+    assert_eq!(names(&get("/v1/storage-units?").await.json(), "name"), ["acme-docs"]);
+    assert_eq!(names(&get("/v1/key-scopes?").await.json(), "unit"), ["acme-docs"]);
+    assert_eq!(get("/v1/overview?").await.json()["totals"]["queued"], 1);
+    assert_eq!(names(&get("/v1/keys?").await.json(), "name"), ["acme-admin"]);
+    for path in [
+        "/v1/storage-units/globex-docs",
+        "/v1/key-scopes/globex-docs/raw/a",
+        "/v1/storage-units/globex-docs/events",
+    ] {
+        let _absent = get(&format!("{path}?")).await.expect(404);
+    }
+    let diff = guarded.get("/v1/diff?from=p0", &acme).await.expect(200).json();
+    assert!(diff.to_string().contains("acme-docs") && !diff.to_string().contains("globex"), "{diff}");
+}
+
+#[tokio::test]
 async fn campaigns_and_what_they_queue_belong_to_whoever_started_them() {
     let (guarded, acme, globex) = shared().await;
     let _added = guarded

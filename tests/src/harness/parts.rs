@@ -12,6 +12,7 @@ use domain::retry::RetryPolicy;
 use domain::time::{Millis, Timestamp};
 use modules::{ConfiguredModules, Definition};
 use projections::read_model::ReadModel;
+use projections::snapshots::Snapshots;
 use uuid::Uuid;
 
 /// The system's time.
@@ -89,6 +90,10 @@ pub(super) fn modules(definitions: BTreeMap<ModuleName, Definition>) -> Arc<dyn 
 pub(super) fn read_model(folder: &Path) -> Arc<dyn ReadModel> {
     let model = read_model::SqliteReadModel::open(folder);
     Arc::new(model.expect("a read model opens in an empty folder"))
+}
+
+pub(super) fn snapshots(folder: &Path) -> Arc<dyn Snapshots> {
+    Arc::new(read_model::SqliteSnapshots::new(folder))
 }
 
 pub(super) fn content(folder: &Path) -> Arc<dyn ContentStore> {

@@ -5,6 +5,8 @@ use domain::digest::Digest;
 use domain::names::{CampaignId, Scope, StorageUnitName};
 use domain::time::Timestamp;
 
+use super::AtOption;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CampaignCommand {
     /// Every campaign, and why it stands still if it does
@@ -12,11 +14,21 @@ pub(crate) enum CampaignCommand {
         /// Only those of this unit
         #[arg(long)]
         unit: Option<StorageUnitName>,
+        #[command(flatten)]
+        at: AtOption,
     },
     /// One campaign
-    Show { id: CampaignId },
+    Show {
+        id: CampaignId,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// What a campaign has come to: how many, how fast, what failed and why, what changed
-    Report { id: CampaignId },
+    Report {
+        id: CampaignId,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// Queue every key of a unit, or those that match
     Start(Box<StartOptions>),
     /// Queue nothing until resumed

@@ -11,6 +11,8 @@ use domain::names::{
 use domain::time::Timestamp;
 use serde_json::Value;
 
+use super::AtOption;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TaskCommand {
     /// Create a task, or those of a file
@@ -18,9 +20,13 @@ pub(crate) enum TaskCommand {
     /// The tasks that match, oldest first
     List(Box<ListTasksOptions>),
     /// One task
-    Show { id: TaskId },
+    Show {
+        id: TaskId,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// How many tasks that match have each status
-    Count(Box<TaskFilterOptions>),
+    Count(Box<CountTasksOptions>),
     /// Begin tasks again: those that are named, or those that match, as a campaign
     Restart(Box<RestartTasksOptions>),
     /// Let nobody claim them
@@ -75,6 +81,11 @@ pub(crate) enum TaskCommand {
         /// Show its attempts instead of its events
         #[arg(long)]
         attempts: bool,
+        /// Show with each event what it changed
+        #[arg(long)]
+        changes: bool,
+        #[command(flatten)]
+        at: AtOption,
     },
 }
 
@@ -176,6 +187,16 @@ pub(crate) struct ListTasksOptions {
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: usize,
+    #[command(flatten)]
+    pub(crate) at: AtOption,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CountTasksOptions {
+    #[command(flatten)]
+    pub(crate) filter: TaskFilterOptions,
+    #[command(flatten)]
+    pub(crate) at: AtOption,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,7 @@
 
 mod append;
 mod archive;
+mod board_at;
 mod cycle;
 mod disk;
 mod echo;
@@ -43,6 +44,7 @@ pub(crate) enum Row {
     Export,
     Import,
     VerifyLog,
+    BoardAt,
     Disk,
     Fold,
     Rebuild,
@@ -69,6 +71,7 @@ impl Row {
             Self::Export => "export",
             Self::Import => "import",
             Self::VerifyLog => "verify-log",
+            Self::BoardAt => "board-at",
             Self::Disk => "disk",
             Self::Fold => "fold",
             Self::Rebuild => "rebuild",
@@ -113,6 +116,9 @@ impl Row {
             }
             Self::Import => "the same, made a log again",
             Self::VerifyLog => "the same, every hash made again, beside what the disk reads",
+            Self::BoardAt => {
+                "the board at random positions of a log with as many events as the scale has keys: a page and all counts"
+            }
             Self::Disk => "what a finished cycle of work takes on disk, all indexes and views included",
             Self::Fold => "every aggregate folded from the log",
             Self::Rebuild => "every projection built again from the log",
@@ -141,6 +147,7 @@ impl Row {
             Self::Export => archive::measure_export(bench).await,
             Self::Import => archive::measure_import(bench).await,
             Self::VerifyLog => archive::measure_verify_log(bench).await,
+            Self::BoardAt => board_at::measure(bench).await,
             Self::Disk => disk::measure(bench).await,
             Self::Fold => fold::measure(bench).await,
             Self::Rebuild => rebuild::measure(bench).await,
@@ -160,7 +167,8 @@ impl Row {
             | Self::TaskLists
             | Self::Export
             | Self::Import
-            | Self::VerifyLog => true,
+            | Self::VerifyLog
+            | Self::BoardAt => true,
             Self::Fsync
             | Self::Echo
             | Self::Append
@@ -196,6 +204,7 @@ impl Row {
             | Self::Export
             | Self::Import
             | Self::VerifyLog
+            | Self::BoardAt
             | Self::Overload => false,
         }
     }

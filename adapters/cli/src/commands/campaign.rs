@@ -24,9 +24,9 @@ pub(crate) async fn run(
     command: CampaignCommand,
 ) -> Result<Exit, CliError> {
     with_client(global, config, async |client| match command {
-        CampaignCommand::List { unit } => {
+        CampaignCommand::List { unit, at } => {
             let filter = unit.map(|unit| format!("&unit={}", part(unit.as_str()))).unwrap_or_default();
-            let reply = client.get(&format!("{CAMPAIGNS}?limit=1000{filter}")).await?;
+            let reply = client.get(&at.of(&format!("{CAMPAIGNS}?limit=1000{filter}"))).await?;
             Ok(show(global, &reply, |reply| {
                 list(
                     reply,
@@ -44,12 +44,12 @@ pub(crate) async fn run(
                 );
             }))
         }
-        CampaignCommand::Show { id } => {
-            let reply = client.get(&format!("{CAMPAIGNS}/{id}")).await?;
+        CampaignCommand::Show { id, at } => {
+            let reply = client.get(&at.of(&format!("{CAMPAIGNS}/{id}"))).await?;
             Ok(show(global, &reply, output::json))
         }
-        CampaignCommand::Report { id } => {
-            let reply = client.get(&format!("{CAMPAIGNS}/{id}/report")).await?;
+        CampaignCommand::Report { id, at } => {
+            let reply = client.get(&at.of(&format!("{CAMPAIGNS}/{id}/report"))).await?;
             Ok(show(global, &reply, report::print))
         }
         CampaignCommand::Start(options) => start(global, &client, &options).await,

@@ -1,21 +1,46 @@
-//! `reprise history`: everything that ever happened to one thing.
+//! `reprise history`: everything that ever happened to one thing, and what led from one thing to another.
 
 use domain::names::CampaignId;
 use serde_json::{Value, json};
 
-use super::{cell, items, show, with_client};
-use crate::args::{Global, HistoryOptions};
+use super::{cell, diff, items, show, with_client};
+use crate::args::{AtOption, Global, HistoryOptions};
 use crate::client::{Client, part};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::output;
 
 pub(crate) async fn run(global: &Global, config: &Config, options: HistoryOptions) -> Result<Exit, CliError> {
-    let place = place(&options.subject);
-    if options.attempts && !place.starts_with("/v1/key-scopes/") {
-        return Err(CliError::Usage("only UNIT/SCOPE/KEY has attempts".to_owned()));
+    let HistoryOptions { subject, attempts, changes, at } = options;
+    let place = place(&subject);
+    let is_command = place.starts_with("/v1/commands/");
+    if is_command && (at.at.is_some() || attempts) {
+        let wrong = "a command is what it is: it has no attempts and takes no moment";
+        return Err(CliError::Usage(wrong.to_owned()));
     }
-    with_client(global, config, async |client| of(global, &client, &place, options.attempts).await).await
+    if attempts && !["/v1/key-scopes/", "/v1/tasks/"].iter().any(|of| place.starts_with(of)) {
+        return Err(CliError::Usage("only UNIT/SCOPE/KEY and task/ID have attempts".to_owned()));
+    }
+    let wanted = Wanted { attempts, changes, at };
+    with_client(global, config, async |client| {
+        if is_command {
+            let reply = client.get(&place).await?;
+            return Ok(show(global, &reply, command));
+        }
+        of(global, &client, &place, wanted).await
+    })
+    .await
+}
+
+/// What is wanted of a history.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// The attempts in place of the events.
+    pub(super) attempts: bool,
+    /// With each event what it changed.
+    pub(super) changes: bool,
+    /// As of when.
+    pub(super) at: AtOption,
 }
 
 /// The history of what is at a path, or its attempts.
@@ -23,34 +48,34 @@ pub(super) async fn of(
     global: &Global,
     client: &Client,
     place: &str,
-    wants_attempts: bool,
+    wanted: Wanted,
 ) -> Result<Exit, CliError> {
+    let Wanted { attempts: wants_attempts, changes, at } = wanted;
     if wants_attempts {
-        let reply = client.get(&format!("{place}/attempts")).await?;
+        let reply = whole(client, &format!("{place}/attempts"), at).await?;
         return Ok(show(global, &reply, attempts));
     }
-    let (all, position) = entries(client, place).await?;
-    let reply = json!({ "items": all, "next": null, "position": position });
-    Ok(show(global, &reply, events))
+    let reply = whole(client, &format!("{place}/events"), at).await?;
+    Ok(show(global, &reply, |reply| events(reply, changes)))
 }
 
-/// Everything that happened to what is at a path, and as of which position: page by page, so that a long history is whole.
-pub(super) async fn entries(client: &Client, place: &str) -> Result<(Vec<Value>, Value), CliError> {
+/// A list page by page, so that a long one is shown whole.
+pub(super) async fn whole(client: &Client, path: &str, at: AtOption) -> Result<Value, CliError> {
     let mut all = Vec::new();
     let mut after = String::new();
     loop {
-        let reply = client.get(&format!("{place}/events?limit=1000{after}")).await?;
+        let reply = client.get(&at.of(&format!("{path}?limit=1000{after}"))).await?;
         all.extend_from_slice(items(&reply));
         match reply.get("next") {
             None | Some(Value::Null) => {
-                return Ok((all, reply.get("position").cloned().unwrap_or_default()));
+                return Ok(json!({ "items": all, "next": null, "position": reply.get("position") }));
             }
             Some(_) => after = format!("&after={}", part(&cell(&reply, "/next"))),
         }
     }
 }
 
-/// Where a subject's resource is: a campaign's id, `UNIT/SCOPE/KEY`, or `UNIT`.
+/// Where a subject's resource is: a campaign's id, `UNIT/SCOPE/KEY`, `UNIT`, or the kind of thing and its number or name.
 fn place(subject: &str) -> String {
     if subject.parse::<CampaignId>().is_ok() {
         return format!("/v1/campaigns/{subject}");
@@ -60,31 +85,96 @@ fn place(subject: &str) -> String {
         (Some(unit), Some(scope), Some(key)) => {
             format!("/v1/key-scopes/{}/{}/{}", part(unit), part(scope), part(key))
         }
+        (Some("task"), Some(id), None) => format!("/v1/tasks/{}", part(id)),
+        (Some("workspace"), Some(id), None) => format!("/v1/workspaces/{}", part(id)),
+        (Some("batch"), Some(id), None) => format!("/v1/batches/{}", part(id)),
+        (Some("command"), Some(name), None) => format!("/v1/commands/{}", part(name)),
         (_, _, _) => format!("/v1/storage-units/{}", part(subject)),
     }
 }
 
-fn events(reply: &Value) {
+fn events(reply: &Value, changes: bool) {
     for event in items(reply) {
         output::line(&format!(
-            "{}  v{}  {}  {}",
+            "{}  v{}  p{}  {}  {}",
             cell(event, "/at"),
             cell(event, "/version"),
+            cell(event, "/position"),
             cell(event, "/event"),
             cell(event, "/summary")
         ));
         let reason =
             event.get("reason").map(|_| format!(", because {}", cell(event, "/reason"))).unwrap_or_default();
-        output::line(&format!("    by {} with {}{reason}", cell(event, "/actor"), cell(event, "/command")));
+        let follows =
+            if event.get("causation_id").is_some() { ", which followed from another one" } else { "" };
+        output::line(&format!(
+            "    by {} with {}{follows}{reason}",
+            cell(event, "/actor"),
+            cell(event, "/command")
+        ));
+        if changes {
+            diff::changes(event);
+        }
     }
 }
 
 fn attempts(reply: &Value) {
-    let headings = ["ATTEMPT", "OUTCOME", "WORKER", "ASSIGNED", "ENDED", "ERROR", "DIGEST"];
-    let pointers = ["/attempt", "/outcome", "/worker", "/assigned_at", "/ended_at", "/error/code", "/digest"];
+    let headings =
+        ["ATTEMPT", "STAGE", "OUTCOME", "WORKER", "ASSIGNED", "STARTED", "ENDED", "ERROR", "DIGEST"];
+    let pointers = [
+        "/number",
+        "/stage",
+        "/outcome",
+        "/worker",
+        "/assigned_at",
+        "/started_at",
+        "/ended_at",
+        "/code",
+        "/digest",
+    ];
     let row = |item: &Value| pointers.iter().map(|pointer| cell(item, pointer)).collect();
     let rows: Vec<Vec<String>> = items(reply).iter().map(row).collect();
     output::table(&headings, &rows);
+}
+
+fn command(reply: &Value) {
+    let nothing = Value::Null;
+    let list = |name: &str| reply.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let line = |command: &Value| {
+        let reason = command.get("reason").map(|_| format!(", because {}", cell(command, "/reason")));
+        output::line(&format!(
+            "{}  p{}  {}  {}  by {}{}",
+            cell(command, "/at"),
+            cell(command, "/position"),
+            cell(command, "/stream"),
+            cell(command, "/command/name"),
+            cell(command, "/actor"),
+            reason.unwrap_or_default()
+        ));
+    };
+    line(reply.get("command").unwrap_or(&nothing));
+    for event in list("events") {
+        output::line(&format!(
+            "    recorded v{}  p{}  {}  {}",
+            cell(&event, "/version"),
+            cell(&event, "/position"),
+            cell(&event, "/event"),
+            cell(&event, "/summary")
+        ));
+    }
+    for (heading, name) in [("caused by", "causes"), ("caused", "caused")] {
+        let commands = list(name);
+        if !commands.is_empty() {
+            output::line(heading);
+            commands.iter().for_each(line);
+        }
+    }
+    if reply.get("next").is_some_and(|next| !next.is_null()) {
+        output::note(&format!(
+            "there may be more; GET /v1/commands/NAME?after={} goes on",
+            cell(reply, "/next")
+        ));
+    }
 }
 
 #[cfg(test)]
@@ -92,10 +182,14 @@ mod tests {
     use super::place;
 
     #[test]
-    fn a_subject_is_a_unit_a_key_scope_or_a_campaign() {
+    fn a_subject_is_a_unit_a_key_scope_a_campaign_or_a_kind_of_thing_with_its_name() {
         assert_eq!(place("docs"), "/v1/storage-units/docs");
         assert_eq!(place("docs/content/a/b.txt"), "/v1/key-scopes/docs/content/a%2Fb%2Etxt");
         let id = "018f6d5e-7a1b-7c3d-8e4f-5a6b7c8d9e0f";
         assert_eq!(place(id), format!("/v1/campaigns/{id}"));
+        assert_eq!(place("task/104"), "/v1/tasks/104");
+        assert_eq!(place("workspace/7"), "/v1/workspaces/7");
+        assert_eq!(place("batch/9"), "/v1/batches/9");
+        assert_eq!(place("command/p4711"), "/v1/commands/p4711");
     }
 }

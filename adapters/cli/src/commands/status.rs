@@ -14,13 +14,13 @@ const STATUSES: [&str; 6] = ["queued", "assigned", "running", "retrying", "finis
 pub(crate) async fn run(global: &Global, config: &Config, options: StatusOptions) -> Result<Exit, CliError> {
     with_client(global, config, async |client| {
         let Some(unit) = &options.unit else {
-            let reply = client.get("/v1/overview").await?;
+            let reply = client.get(&options.at.of("/v1/overview")).await?;
             return Ok(show(global, &reply, overview));
         };
         let status =
             options.status.as_ref().map(|status| format!("&status={}", part(status))).unwrap_or_default();
         let path = format!("/v1/key-scopes?unit={}&limit={}{status}", part(unit.as_str()), options.limit);
-        let reply = client.get(&path).await?;
+        let reply = client.get(&options.at.of(&path)).await?;
         Ok(show(global, &reply, |reply| {
             list(
                 reply,

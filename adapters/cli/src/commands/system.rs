@@ -12,7 +12,7 @@ use crate::output;
 pub(crate) async fn run(global: &Global, config: &Config, command: SystemCommand) -> Result<Exit, CliError> {
     with_client(global, config, async |client| {
         let reply = match command {
-            SystemCommand::Show => client.get("/v1/system").await?,
+            SystemCommand::Show(at) => client.get(&at.of("/v1/system")).await?,
             SystemCommand::Pause { reason } => {
                 client.send(Method::POST, "/v1/system/pause", &json!({ "reason": reason })).await?
             }

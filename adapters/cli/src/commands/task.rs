@@ -10,7 +10,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{cell, history, items, list, show, with_client};
-use crate::args::{DeleteTasksOptions, Global, ListTasksOptions, TaskCommand, TaskFilterOptions};
+use crate::args::{CountTasksOptions, DeleteTasksOptions, Global, ListTasksOptions, TaskCommand};
 use crate::client::{Client, part};
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
@@ -22,8 +22,8 @@ pub(crate) async fn run(global: &Global, config: &Config, command: TaskCommand) 
     with_client(global, config, async |client| match command {
         TaskCommand::Create(options) => create::create(global, &client, *options).await,
         TaskCommand::List(options) => list_tasks(global, &client, &options).await,
-        TaskCommand::Show { id } => life::show_life(global, &client, id).await,
-        TaskCommand::Count(filter) => count(global, &client, &filter).await,
+        TaskCommand::Show { id, at } => life::show_life(global, &client, id, at).await,
+        TaskCommand::Count(options) => count(global, &client, &options).await,
         TaskCommand::Restart(options) => restart::restart(global, &client, &options).await,
         TaskCommand::Hold(tasks) => each(global, &client, &tasks.ids, "hold", &reason(tasks.reason)).await,
         TaskCommand::Release(tasks) => {
@@ -49,8 +49,9 @@ pub(crate) async fn run(global: &Global, config: &Config, command: TaskCommand) 
             each(global, &client, &[id], "assign", &body).await
         }
         TaskCommand::Delete(options) => delete(global, &client, options).await,
-        TaskCommand::History { id, attempts } => {
-            history::of(global, &client, &format!("{TASKS}/{id}"), attempts).await
+        TaskCommand::History { id, attempts, changes, at } => {
+            let wanted = history::Wanted { attempts, changes, at };
+            history::of(global, &client, &format!("{TASKS}/{id}"), wanted).await
         }
     })
     .await
@@ -61,9 +62,9 @@ fn reason(reason: Option<String>) -> Value {
 }
 
 async fn list_tasks(global: &Global, client: &Client, options: &ListTasksOptions) -> Result<Exit, CliError> {
-    let ListTasksOptions { filter, sort, limit } = options;
+    let ListTasksOptions { filter, sort, limit, at } = options;
     let query = format!("sort={}&limit={limit}{}", part(sort), filter::query(filter));
-    let reply = client.get(&format!("{TASKS}?{query}")).await?;
+    let reply = client.get(&at.of(&format!("{TASKS}?{query}"))).await?;
     Ok(show(global, &reply, |reply| {
         list(
             reply,
@@ -82,9 +83,10 @@ async fn list_tasks(global: &Global, client: &Client, options: &ListTasksOptions
     }))
 }
 
-async fn count(global: &Global, client: &Client, filter: &TaskFilterOptions) -> Result<Exit, CliError> {
-    let query = filter::query(filter);
-    let reply = client.get(&format!("{TASKS}/counts?{}", query.trim_start_matches('&'))).await?;
+async fn count(global: &Global, client: &Client, options: &CountTasksOptions) -> Result<Exit, CliError> {
+    let query = filter::query(&options.filter);
+    let path = format!("{TASKS}/counts?{}", query.trim_start_matches('&'));
+    let reply = client.get(&options.at.of(&path)).await?;
     Ok(show(global, &reply, |reply| {
         list(reply, &[("COUNT", "/count"), ("SCREEN", "/screen"), ("STATUS", "/status_text")]);
         output::note(&format!("{} in all", cell(reply, "/total")));

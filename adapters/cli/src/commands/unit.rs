@@ -17,8 +17,8 @@ const UNITS: &str = "/v1/storage-units";
 
 pub(crate) async fn run(global: &Global, config: &Config, command: UnitCommand) -> Result<Exit, CliError> {
     with_client(global, config, async |client| match command {
-        UnitCommand::List => {
-            let reply = client.get(&format!("{UNITS}?limit=1000")).await?;
+        UnitCommand::List(at) => {
+            let reply = client.get(&at.of(&format!("{UNITS}?limit=1000"))).await?;
             Ok(show(global, &reply, |reply| {
                 list(
                     reply,
@@ -35,8 +35,8 @@ pub(crate) async fn run(global: &Global, config: &Config, command: UnitCommand) 
                 );
             }))
         }
-        UnitCommand::Show { unit } => {
-            let reply = client.get(&format!("{UNITS}/{}", part(unit.as_str()))).await?;
+        UnitCommand::Show { unit, at } => {
+            let reply = client.get(&at.of(&format!("{UNITS}/{}", part(unit.as_str())))).await?;
             Ok(show(global, &reply, output::json))
         }
         UnitCommand::Create(options) => {

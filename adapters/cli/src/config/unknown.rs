@@ -3,7 +3,7 @@
 use modules::{Definition, WebhookSettings};
 use toml::Table;
 
-use super::{Config, ContentConfig, IntegrityConfig, Limits, TasksConfig};
+use super::{Config, ContentConfig, IntegrityConfig, Limits, SnapshotsConfig, TasksConfig};
 
 /// Keys that the defaults leave out because they have no value.
 const WITHOUT_DEFAULT: [(&str, &[&str]); 6] = [
@@ -27,6 +27,7 @@ pub(super) fn check(table: &Table) -> Result<(), String> {
     section(table, "webhooks", &known(&WebhookSettings::default()))?;
     section(table, "tasks", &known(&TasksConfig::default()))?;
     section(table, "integrity", &known(&IntegrityConfig::default()))?;
+    section(table, "snapshots", &known(&SnapshotsConfig::default()))?;
     section(table, "stager", &["zone".to_owned()])?;
     let definition = known(&Definition::default());
     for (name, module) in table.get("modules").and_then(toml::Value::as_table).into_iter().flatten() {

@@ -30,6 +30,7 @@ const HEADER: &str = "^([!-\\-/-~]|[!-\\-/-~][ -~]*[!-~]|\\.[!-\\-/-~]|\\.[ -~]+
 const POSITION: &str = "^[0-9]{1,19}(\\.[0-9]{1,19})?$";
 const DIGEST: &str = "^sha256:[0-9a-f]{64}$";
 const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$";
+const MOMENT: &str = "^(v[0-9]+|p?[0-9]+(\\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+)$";
 
 /// The types of events, each kind of thing in front of its own. A test compares them with what is stored.
 const EVENT_KINDS: [&str; 90] = [
@@ -254,6 +255,8 @@ described! {
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples([json!("2026-01-31T12:00:00Z")]);
+    /// A moment: a version of the thing such as `v12`, a position such as `p4711`, or an instant as RFC 3339 writes it.
+    Moment = text(MOMENT, 64, "2026-01-31T12:00:00Z");
     /// A SHA-256 digest.
     Digest = text(DIGEST, 71, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     /// How long a lease lasts, in milliseconds; at most a day.

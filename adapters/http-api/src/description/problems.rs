@@ -197,6 +197,10 @@ refusals! {
     ResumeRefusals { 422: "invalid_reason" }
     /// Of a stream that must have events.
     ProofRefusals { 404: "stream_not_found" }
+    /// Of a command that must have recorded something.
+    TraceRefusals { 404: "command_not_found" }
+    /// Of a comparison of two moments.
+    DiffRefusals { 422: "moments_exchanged" | "too_far_apart" | "unknown_view" }
     /// Of a projection that must be there.
     ProjectionRefusals { 404: "projection_not_found" }
     /// Of a replay that must be kept.

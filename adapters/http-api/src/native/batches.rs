@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, made, ok};
 use crate::description::problems::{BatchCreateRefusals, BatchRefusals};
 use crate::description::{names, tasks as described, things};
-use crate::extract::{Keyed, Path, Query, State, Write};
+use crate::extract::{AsOf, Keyed, Path, Query, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -51,6 +51,10 @@ struct ListQuery {
     /// Only those of this workspace.
     #[param(value_type = names::WorkspaceId, required = false, inline)]
     workspace: Option<WorkspaceId>,
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -68,7 +72,7 @@ struct ListQuery {
     params(ListQuery),
     responses((status = 200, description = "A page of batches", body = Page<described::TaskBatch>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<ListQuery>) -> Reply {
     let workspace = query.workspace.map(|id| ("workspace", Value::Integer(id.get().into()).into()));
     let rows = Rows {
         filters: workspace.into_iter().collect(),
@@ -91,7 +95,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> 
     params(("id" = inline(names::BatchId), Path), One),
     responses((status = 200, description = "The batch", body = described::TaskBatch), BatchRefusals),
 )]
-async fn show(State(state): State<ApiState>, Path(id): Path<BatchId>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Path(id): Path<BatchId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = row(&state, id).await?;
     ok(position, &resource(&state, row).await?)
@@ -103,11 +107,7 @@ async fn show(State(state): State<ApiState>, Path(id): Path<BatchId>, Query(quer
     params(("id" = inline(names::BatchId), Path), Numbered),
     responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>), BatchRefusals),
 )]
-async fn timeline(
-    State(state): State<ApiState>,
-    Path(id): Path<BatchId>,
-    Query(query): Query<Many>,
-) -> Reply {
+async fn timeline(AsOf(state): AsOf<ApiState>, Path(id): Path<BatchId>, Query(query): Query<Many>) -> Reply {
     events::events(&state, &Subject::Batch(id), &query, absent(id)).await
 }
 

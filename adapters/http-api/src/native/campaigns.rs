@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{CampaignRefusals, CampaignWriteRefusals};
 use crate::description::{campaigns, names, one_of, settings, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
+use crate::extract::{AsOf, Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -67,6 +67,10 @@ struct ListQuery {
     /// Only those that stand there.
     #[param(value_type = campaigns::CampaignState, required = false, inline)]
     state: Option<CampaignState>,
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -84,7 +88,7 @@ struct ListQuery {
     params(ListQuery),
     responses((status = 200, description = "A page of campaigns", body = Page<campaigns::Campaign>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<ListQuery>) -> Reply {
     let unit = query.unit.map(|unit| ("unit", Value::Text(unit.to_string()).into()));
     let stands = query.state.map(|state| ("state", Value::Text(state.name().to_owned()).into()));
     let rows = Rows {
@@ -105,7 +109,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> 
     params(("id" = inline(names::CampaignId), Path), One),
     responses((status = 200, description = "The campaign", body = campaigns::Campaign), CampaignRefusals),
 )]
-async fn show(State(state): State<ApiState>, Path(id): Path<CampaignId>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Path(id): Path<CampaignId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = row(&state, id).await?.ok_or_else(absent)?;
     ok(position, &Resource::from(row))
@@ -117,11 +121,7 @@ async fn show(State(state): State<ApiState>, Path(id): Path<CampaignId>, Query(q
     params(("id" = inline(names::CampaignId), Path), One),
     responses((status = 200, description = "The report", body = campaigns::CampaignReport), CampaignRefusals),
 )]
-async fn report(
-    State(state): State<ApiState>,
-    Path(id): Path<CampaignId>,
-    Query(query): Query<One>,
-) -> Reply {
+async fn report(AsOf(state): AsOf<ApiState>, Path(id): Path<CampaignId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = row(&state, id).await?.ok_or_else(absent)?;
     ok(position, &CampaignReport::of(row, state.engine.clock().now()))
@@ -137,7 +137,7 @@ async fn report(
     ),
 )]
 async fn timeline(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path(id): Path<CampaignId>,
     Query(query): Query<Many>,
 ) -> Reply {

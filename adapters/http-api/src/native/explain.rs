@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use self::request::Request;
 use super::key_scopes::{PlaceParams, never_queued};
-use super::{One, Reply, campaigns, ok, storage_units, tasks};
+use super::{OneNow, Reply, campaigns, ok, storage_units, tasks};
 use crate::access::identity::Identity;
 use crate::description::problems::{CampaignRefusals, KeyScopeRefusals, TaskRefusals, UnitRefusals};
 use crate::description::{explain as described, names};
@@ -77,14 +77,14 @@ impl From<ExplainError> for Problem {
 /// cause. Nothing is recorded.
 #[utoipa::path(
     get, path = "/v1/key-scopes/{unit}/{scope}/{key}/explain", operation_id = "explain_key_scope", tag = "key-scopes",
-    params(PlaceParams, One),
+    params(PlaceParams, OneNow),
     responses((status = 200, description = "Why it does not move", body = described::Explanation), KeyScopeRefusals),
 )]
 async fn key_scope(
     State(state): State<ApiState>,
     Path((unit, scope, key)): Path<(StorageUnitName, Scope, Key)>,
     identity: Identity,
-    Query(query): Query<One>,
+    Query(query): Query<OneNow>,
 ) -> Reply {
     let id = KeyScopeId { unit, scope, key };
     let absent = never_queued(&id);
@@ -97,14 +97,14 @@ async fn key_scope(
 /// cause. Nothing is recorded.
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/explain", operation_id = "explain_task", tag = "tasks",
-    params(("id" = inline(names::TaskId), Path), One),
+    params(("id" = inline(names::TaskId), Path), OneNow),
     responses((status = 200, description = "Why it does not move", body = described::Explanation), TaskRefusals),
 )]
 async fn task(
     State(state): State<ApiState>,
     Path(id): Path<TaskId>,
     identity: Identity,
-    Query(query): Query<One>,
+    Query(query): Query<OneNow>,
 ) -> Reply {
     explained(&state, &identity, Subject::Task(id), &query, tasks::absent(id)).await
 }
@@ -114,14 +114,14 @@ async fn task(
 /// Why it asks for nothing now, or does not end, and what would let it go on.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/explain", operation_id = "explain_campaign", tag = "campaigns",
-    params(("id" = inline(names::CampaignId), Path), One),
+    params(("id" = inline(names::CampaignId), Path), OneNow),
     responses((status = 200, description = "Why it does not move", body = described::Explanation), CampaignRefusals),
 )]
 async fn campaign(
     State(state): State<ApiState>,
     Path(id): Path<CampaignId>,
     identity: Identity,
-    Query(query): Query<One>,
+    Query(query): Query<OneNow>,
 ) -> Reply {
     explained(&state, &identity, Subject::Campaign(id), &query, campaigns::absent()).await
 }
@@ -131,14 +131,14 @@ async fn campaign(
 /// Why its work is not claimed, and what would let it be.
 #[utoipa::path(
     get, path = "/v1/storage-units/{name}/explain", operation_id = "explain_storage_unit", tag = "storage units",
-    params(("name" = inline(names::StorageUnitName), Path), One),
+    params(("name" = inline(names::StorageUnitName), Path), OneNow),
     responses((status = 200, description = "Why its work does not move", body = described::Explanation), UnitRefusals),
 )]
 async fn storage_unit(
     State(state): State<ApiState>,
     Path(name): Path<StorageUnitName>,
     identity: Identity,
-    Query(query): Query<One>,
+    Query(query): Query<OneNow>,
 ) -> Reply {
     explained(&state, &identity, Subject::StorageUnit(name), &query, storage_units::absent()).await
 }
@@ -147,7 +147,7 @@ async fn explained(
     state: &ApiState,
     identity: &Identity,
     subject: Subject,
-    query: &One,
+    query: &OneNow,
     absent: Problem,
 ) -> Reply {
     let position = position::views(state, query.min_position.as_deref()).await?;

@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::log::NDJSON;
-use super::{One, Reply, ok};
+use super::{OneNow, Reply, ok};
 use crate::description::names;
 use crate::description::problems::ProofRefusals;
 use crate::extract::{Query, State};
@@ -64,10 +64,10 @@ struct Signature {
 /// One hash over every event up to a position. Whoever keeps it can find out later whether the log is still what it was.
 #[utoipa::path(
     get, path = "/v1/integrity", operation_id = "integrity", tag = "integrity",
-    params(One),
+    params(OneNow),
     responses((status = 200, description = "The head of the log", body = Head)),
 )]
-async fn head(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+async fn head(State(state): State<ApiState>, Query(query): Query<OneNow>) -> Reply {
     let wanted = position::log(&state, query.min_position.as_deref()).await?;
     let LogHead { log, position, hash, recorded_at, signature } = state.archive.log_head(wanted).await?;
     let signature = signature.map(|(public_key, signature)| Signature { public_key, signature });

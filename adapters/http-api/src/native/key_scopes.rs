@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{HoldRefusals, KeyScopeRefusals, ReprocessRefusals};
 use crate::description::{attempts as past, names, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
+use crate::extract::{AsOf, Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -111,6 +111,10 @@ struct ListQuery {
     /// Only those that were begun again at least so many times.
     #[param(value_type = u32, required = false)]
     restart_count_min: Option<u32>,
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -150,7 +154,7 @@ impl ListQuery {
     params(ListQuery),
     responses((status = 200, description = "A page of key-scopes", body = Page<things::KeyScope>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<ListQuery>) -> Reply {
     let after = page::after(query.after.as_deref())?;
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     position::views(&state, query.min_position.as_deref()).await?;
@@ -166,7 +170,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<ListQuery>) -> 
     params(PlaceParams, One),
     responses((status = 200, description = "The key-scope", body = things::KeyScope), KeyScopeRefusals),
 )]
-async fn show(State(state): State<ApiState>, place: Place, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, place: Place, Query(query): Query<One>) -> Reply {
     let id = id_of(place);
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = read_model::row::<KeyScopes>(state.engine.read_model(), &KeyScopes::row_key(&id)).await?;
@@ -184,7 +188,7 @@ async fn show(State(state): State<ApiState>, place: Place, Query(query): Query<O
         KeyScopeRefusals,
     ),
 )]
-async fn timeline(State(state): State<ApiState>, place: Place, Query(query): Query<Many>) -> Reply {
+async fn timeline(AsOf(state): AsOf<ApiState>, place: Place, Query(query): Query<Many>) -> Reply {
     let id = id_of(place);
     let absent = never_queued(&id);
     events::events(&state, &Subject::KeyScope(id), &query, absent).await
@@ -198,7 +202,7 @@ async fn timeline(State(state): State<ApiState>, place: Place, Query(query): Que
     params(PlaceParams, Numbered),
     responses((status = 200, description = "A page of attempts", body = Page<past::Attempt>), KeyScopeRefusals),
 )]
-async fn attempts(State(state): State<ApiState>, place: Place, Query(query): Query<Many>) -> Reply {
+async fn attempts(AsOf(state): AsOf<ApiState>, place: Place, Query(query): Query<Many>) -> Reply {
     let id = id_of(place);
     let absent = never_queued(&id);
     events::attempts_of(&state, &Subject::KeyScope(id), &query, absent).await

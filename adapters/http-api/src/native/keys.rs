@@ -22,7 +22,7 @@ use crate::access::identity::Identity;
 use crate::access::secret::Secret;
 use crate::description::problems::{KeyCreateRefusals, KeyRefusals, KeyRotateRefusals};
 use crate::description::{names, things};
-use crate::extract::{Nothing, Path, Query, Reason, State, Write};
+use crate::extract::{AsOf, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -131,6 +131,10 @@ struct ListQuery {
     /// Only those that stand there.
     #[param(value_type = things::KeyState, required = false, inline)]
     state: Option<KeyState>,
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -150,7 +154,7 @@ struct ListQuery {
     params(ListQuery),
     responses((status = 200, description = "A page of keys", body = Page<Resource>)),
 )]
-async fn list(State(state): State<ApiState>, identity: Identity, Query(query): Query<ListQuery>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, identity: Identity, Query(query): Query<ListQuery>) -> Reply {
     let engine = identity.engine_of(&state, query.organization.as_ref())?;
     let rows = Rows {
         filters: query
@@ -175,7 +179,7 @@ async fn list(State(state): State<ApiState>, identity: Identity, Query(query): Q
     responses((status = 200, description = "The key", body = Resource), KeyRefusals),
 )]
 async fn show(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     identity: Identity,
     Path(id): Path<ApiKeyId>,
     Query(query): Query<One>,
@@ -195,7 +199,7 @@ async fn show(
     ),
 )]
 async fn timeline(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     identity: Identity,
     Path(id): Path<ApiKeyId>,
     Query(query): Query<Many>,

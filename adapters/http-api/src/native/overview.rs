@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use super::{One, Reply, ok, system};
 use crate::description::things;
-use crate::extract::{Query, State};
+use crate::extract::{AsOf, Query};
 use crate::position;
 use crate::state::ApiState;
 
@@ -26,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
     params(One),
     responses((status = 200, description = "The overview", body = things::Overview)),
 )]
-async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let model = state.engine.read_model();
     let mut units = Vec::new();

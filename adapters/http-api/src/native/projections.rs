@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use super::{One, Reply, ok};
 use crate::description::problems::{ProblemDetails, ProjectionRefusals};
 use crate::description::{lines, names};
-use crate::extract::{Nothing, Path, Query, Reason, State, Write};
+use crate::extract::{AsOf, Nothing, Path, Query, Reason, State, Write};
 use crate::page::Page;
 use crate::position;
 use crate::problem::Problem;
@@ -64,7 +64,7 @@ impl Item {
     params(One),
     responses((status = 200, description = "Every projection", body = Page<Item>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let head = state.engine.store().head().await?;
     let projections = state.engine.read_model().projections().await?;

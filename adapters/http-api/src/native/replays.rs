@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::log::{NDJSON, json_line};
-use super::{One, Reply, ok};
+use super::{OneNow, Reply, ok};
 use crate::closing::Closing;
 use crate::description::problems::{ReplayBeginRefusals, ReplayRefusals};
 use crate::description::{lines, replays as form};
@@ -98,10 +98,10 @@ impl Telling {
 /// The last ones, the latest first, without what they found. In one page.
 #[utoipa::path(
     get, path = "/v1/replays", operation_id = "list_replays", tag = "replays",
-    params(One),
+    params(OneNow),
     responses((status = 200, description = "The replays that are kept", body = Page<form::Replay>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+async fn list(State(state): State<ApiState>, Query(query): Query<OneNow>) -> Reply {
     let position = position::log(&state, query.min_position.as_deref()).await?;
     let items = state.engine.replays().iter().map(resource).collect::<Result<_, _>>()?;
     ok(position, &Page { items, next: None, position })
@@ -110,10 +110,10 @@ async fn list(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
 /// Show a replay
 #[utoipa::path(
     get, path = "/v1/replays/{id}", operation_id = "get_replay", tag = "replays",
-    params(("id" = crate::description::names::Id, Path, description = "The id of a replay"), One),
+    params(("id" = crate::description::names::Id, Path, description = "The id of a replay"), OneNow),
     responses((status = 200, description = "The replay and what it found", body = form::Replay), ReplayRefusals),
 )]
-async fn show(State(state): State<ApiState>, Path(id): Path<Uuid>, Query(query): Query<One>) -> Reply {
+async fn show(State(state): State<ApiState>, Path(id): Path<Uuid>, Query(query): Query<OneNow>) -> Reply {
     let position = position::log(&state, query.min_position.as_deref()).await?;
     let replay = state.engine.replay(id).ok_or_else(|| {
         let detail = "no replay of this id is kept; the last 32 are, until the server stops";

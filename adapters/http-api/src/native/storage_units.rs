@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok, reply};
 use crate::description::problems::{UnitRefusals, UnitWriteRefusals};
 use crate::description::{names, one_of, things};
-use crate::extract::{Keyed, Nothing, Path, Query, Reason, State, Write};
+use crate::extract::{AsOf, Keyed, Nothing, Path, Query, Reason, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -61,7 +61,7 @@ struct Resource {
     params(Many),
     responses((status = 200, description = "A page of units", body = Page<things::StorageUnit>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<Many>) -> Reply {
     let rows = Rows {
         after: page::after(query.after.as_deref())?,
         ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
@@ -81,7 +81,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply
     responses((status = 200, description = "The unit", body = things::StorageUnit), UnitRefusals),
 )]
 async fn show(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path(name): Path<StorageUnitName>,
     Query(query): Query<One>,
 ) -> Reply {
@@ -98,7 +98,7 @@ async fn show(
     responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>), UnitRefusals),
 )]
 async fn timeline(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path(name): Path<StorageUnitName>,
     Query(query): Query<Many>,
 ) -> Reply {

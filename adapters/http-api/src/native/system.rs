@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::{PauseRefusals, ResumeRefusals};
 use crate::description::{names, one_of, things};
-use crate::extract::{Keyed, Nothing, Query, Reason, State, Write};
+use crate::extract::{AsOf, Keyed, Nothing, Query, Reason, State, Write};
 use crate::page::Page;
 use crate::position;
 use crate::request::carry_out;
@@ -57,7 +57,7 @@ struct Steered {
     params(One),
     responses((status = 200, description = "Where the system stands", body = SystemShown)),
 )]
-async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     shown(position, row(&state).await?)
 }
@@ -68,7 +68,7 @@ async fn show(State(state): State<ApiState>, Query(query): Query<One>) -> Reply 
     params(Numbered),
     responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>)),
 )]
-async fn timeline(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
+async fn timeline(AsOf(state): AsOf<ApiState>, Query(query): Query<Many>) -> Reply {
     events::events_if_any(&state, &Subject::System, &query).await
 }
 

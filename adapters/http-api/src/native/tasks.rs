@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::TaskRefusals;
 use crate::description::{names, tasks as described, things};
-use crate::extract::{Path, Query, State};
+use crate::extract::{AsOf, Path, Query, State};
 use crate::page::Page;
 use crate::position;
 use crate::problem::Problem;
@@ -89,7 +89,7 @@ pub(super) fn absent(id: TaskId) -> Problem {
     params(("id" = inline(names::TaskId), Path), One),
     responses((status = 200, description = "The task", body = described::Task), TaskRefusals),
 )]
-async fn show(State(state): State<ApiState>, Path(id): Path<TaskId>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let row = read_model::row::<Tasks>(state.engine.read_model(), &Tasks::row_key(id)).await?;
     ok(position, &Resource::from(row.ok_or_else(|| absent(id))?))
@@ -121,7 +121,7 @@ async fn context(
     params(("id" = inline(names::TaskId), Path), Numbered),
     responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>), TaskRefusals),
 )]
-async fn timeline(State(state): State<ApiState>, Path(id): Path<TaskId>, Query(query): Query<Many>) -> Reply {
+async fn timeline(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(query): Query<Many>) -> Reply {
     events::events(&state, &Subject::Task(id), &query, absent(id)).await
 }
 
@@ -131,7 +131,7 @@ async fn timeline(State(state): State<ApiState>, Path(id): Path<TaskId>, Query(q
     params(("id" = inline(names::TaskId), Path), Numbered),
     responses((status = 200, description = "A page of attempts", body = Page<names::AnyObject>), TaskRefusals),
 )]
-async fn attempts(State(state): State<ApiState>, Path(id): Path<TaskId>, Query(query): Query<Many>) -> Reply {
+async fn attempts(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(query): Query<Many>) -> Reply {
     events::attempts_of(&state, &Subject::Task(id), &query, absent(id)).await
 }
 

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::leases::Queue;
 use super::{Many, Reply, ok};
 use crate::description::{names, things};
-use crate::extract::{Query, State};
+use crate::extract::{AsOf, Query};
 use crate::page;
 use crate::position;
 use crate::problem::Problem;
@@ -100,7 +100,7 @@ struct Held {
     params(Many),
     responses((status = 200, description = "A page of workers", body = WorkerPage)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<Many>) -> Reply {
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     let after = page::after(query.after.as_deref())?.unwrap_or_default();
     let position = position::views(&state, query.min_position.as_deref()).await?;

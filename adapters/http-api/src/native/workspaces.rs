@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::{Many, Numbered, One, Reply, events, made, ok, reply};
 use crate::description::problems::{WorkspaceRefusals, WorkspaceWriteRefusals};
 use crate::description::{names, tasks as described, things};
-use crate::extract::{Keyed, Path, Query, State, Write};
+use crate::extract::{AsOf, Keyed, Path, Query, State, Write};
 use crate::page::{self, Page};
 use crate::position;
 use crate::problem::Problem;
@@ -45,7 +45,7 @@ struct Written {
     params(Many),
     responses((status = 200, description = "A page of workspaces", body = Page<described::Workspace>)),
 )]
-async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply {
+async fn list(AsOf(state): AsOf<ApiState>, Query(query): Query<Many>) -> Reply {
     let rows = Rows {
         after: page::after(query.after.as_deref())?,
         ..Rows::page(page::limit(query.limit.as_deref(), &state.settings)?)
@@ -62,7 +62,7 @@ async fn list(State(state): State<ApiState>, Query(query): Query<Many>) -> Reply
     params(("id" = inline(names::WorkspaceId), Path), One),
     responses((status = 200, description = "The workspace", body = described::Workspace), WorkspaceRefusals),
 )]
-async fn show(State(state): State<ApiState>, Path(id): Path<WorkspaceId>, Query(query): Query<One>) -> Reply {
+async fn show(AsOf(state): AsOf<ApiState>, Path(id): Path<WorkspaceId>, Query(query): Query<One>) -> Reply {
     let position = position::views(&state, query.min_position.as_deref()).await?;
     let key = Workspaces::row_key(id);
     let row = read_model::row::<Workspaces>(state.engine.read_model(), &key).await?;
@@ -76,7 +76,7 @@ async fn show(State(state): State<ApiState>, Path(id): Path<WorkspaceId>, Query(
     responses((status = 200, description = "A page of its events", body = Page<things::TimelineEntry>), WorkspaceRefusals),
 )]
 async fn timeline(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path(id): Path<WorkspaceId>,
     Query(query): Query<Many>,
 ) -> Reply {

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use domain::aggregate::Refusal;
 use domain::envelope::{Command, Envelope};
 use domain::names::{Actor, ApiKeyId, CommandId, KeyName, OrganizationId, StorageUnitName};
+use domain::ports::EventStore;
 use domain::stream::{AccessDay, Subject, Version};
 use domain::time::Day;
 use domain::{access, api_key, campaign, storage_unit, task, workspace};
-use projections::read_model;
+use projections::read_model::{self, ReadModel};
 use projections::views::ApiKeys;
 
-use super::{Engine, Own, StartError};
+use super::{Engine, Parts, Sight, StartError};
 use crate::keys::{Denied, KeyHolder};
 use crate::outside::digest_of;
 use crate::own::{OwnEvents, OwnRows};
 use crate::owners::Owners;
+use crate::past::{ClockThen, Then};
 use crate::pipeline::{Accepted, SubmitError};
 use crate::refusals::Knock;
 
@@ -26,14 +28,46 @@ impl Engine {
     /// The same engine as an organization has it: what belongs to others is not there, to read or to ask for.
     #[must_use]
     pub fn of(&self, organization: OrganizationId) -> Self {
-        let store = OwnEvents { store: self.0.parts.store.clone(), organization: organization.clone() };
-        let read_model = OwnRows {
-            model: self.0.parts.read_model.clone(),
-            organization: organization.clone(),
-            owners: self.owners(),
+        let Parts { store, read_model, .. } = &self.0.parts;
+        let engine = self.sight(Some(organization), None, store.clone(), read_model.clone());
+        match self.then() {
+            Some((then, _)) => engine.at(*then),
+            None => engine,
+        }
+    }
+
+    /// The same engine at a moment, of which log and rows are these.
+    pub(crate) fn seen(
+        &self,
+        then: Then,
+        store: Arc<dyn EventStore>,
+        read_model: Arc<dyn ReadModel>,
+    ) -> Self {
+        self.sight(self.organization().cloned(), Some(then), store, read_model)
+    }
+
+    fn sight(
+        &self,
+        organization: Option<OrganizationId>,
+        then: Option<Then>,
+        store: Arc<dyn EventStore>,
+        read_model: Arc<dyn ReadModel>,
+    ) -> Self {
+        let then = then.map(|then| (then, ClockThen(then.at)));
+        let sight = match organization {
+            None => Sight { organization: None, then, store, read_model },
+            Some(organization) => {
+                let (own, owners) = (organization.clone(), self.owners());
+                let read_model = OwnRows { model: read_model, organization: organization.clone(), owners };
+                Sight {
+                    store: Arc::new(OwnEvents { store, organization: own }),
+                    read_model: Arc::new(read_model),
+                    organization: Some(organization),
+                    then,
+                }
+            }
         };
-        let own = Own { organization, store: Arc::new(store), read_model: Arc::new(read_model) };
-        Self(Arc::clone(&self.0), Some(Arc::new(own)))
+        Self(Arc::clone(&self.0), Some(Arc::new(sight)))
     }
 
     /// The engine's own handle, which sees everything.
@@ -42,7 +76,7 @@ impl Engine {
     }
 
     pub(crate) fn organization(&self) -> Option<&OrganizationId> {
-        self.1.as_ref().map(|own| &own.organization)
+        self.1.as_ref().and_then(|sight| sight.organization.as_ref())
     }
 
     pub(crate) fn owners(&self) -> Arc<Owners> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Engine;
 use crate::board::Board;
 use crate::metrics::Metrics;
+use crate::past::{Boards, ClockThen, Then};
 use crate::pipeline::Pipeline;
 use crate::projector::{RebuildError, RebuildProgress};
 use crate::repeats::Repeats;
@@ -56,10 +57,13 @@ impl Engine {
         &*self.0.parts.modules
     }
 
-    /// The clock.
+    /// The clock; of a moment, one that shows its time.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
-        &*self.0.parts.clock
+        match self.then() {
+            None => &*self.0.parts.clock,
+            Some((_, clock)) => clock,
+        }
     }
 
     /// Fresh ids.
@@ -77,18 +81,41 @@ impl Engine {
     /// The position up to which commands have been acknowledged.
     #[must_use]
     pub fn acknowledged(&self) -> Position {
-        self.0.pipeline.acknowledged()
+        self.then().map_or_else(|| self.0.pipeline.acknowledged(), |(then, _)| then.position)
     }
 
     /// The position that every view reflects.
     #[must_use]
     pub fn views_position(&self) -> Position {
-        self.0.projector.position()
+        self.then().map_or_else(|| self.0.projector.position(), |(then, _)| then.position)
     }
 
     /// Waits, up to the read limit, until the views reflect a position; says whether they do.
     pub async fn wait_for_views(&self, position: Position) -> bool {
+        if let Some((then, _)) = self.then() {
+            return position <= then.position;
+        }
         self.0.projector.wait_for(position, self.0.parts.settings.read_wait_max).await
+    }
+
+    /// Which moment this is; nothing for the present.
+    pub(super) fn then(&self) -> Option<&(Then, ClockThen)> {
+        self.1.as_ref().and_then(|sight| sight.then.as_ref())
+    }
+
+    /// Whether this is a moment of the past.
+    #[must_use]
+    pub fn is_past(&self) -> bool {
+        self.then().is_some()
+    }
+
+    /// The log with everything in it, whoever asks.
+    pub(crate) fn whole_log(&self) -> Arc<dyn EventStore> {
+        self.0.parts.store.clone()
+    }
+
+    pub(crate) fn boards(&self) -> &Arc<Boards> {
+        &self.0.boards
     }
 
     pub(crate) fn views_watch(&self) -> watch::Receiver<Position> {

@@ -5,7 +5,7 @@ use domain::names::TaskId;
 use serde_json::{Value, json};
 
 use super::TASKS;
-use crate::args::Global;
+use crate::args::{AtOption, Global};
 use crate::client::Client;
 use crate::commands::{cell, history, items, show};
 use crate::exit::{CliError, Exit};
@@ -15,14 +15,20 @@ use crate::output;
 const READS_MAX: u32 = 5;
 
 /// What is shown is of one moment: the row is read first and the history last, and where they end at the same version, nothing
-/// happened to the task in between, so the explanation is of that moment too.
-pub(super) async fn show_life(global: &Global, client: &Client, id: TaskId) -> Result<Exit, CliError> {
-    let mut life = read(client, id).await?;
+/// happened to the task in between, so the explanation is of that moment too. Of the past there is no explanation: nothing
+/// would free it any longer.
+pub(super) async fn show_life(
+    global: &Global,
+    client: &Client,
+    id: TaskId,
+    at: AtOption,
+) -> Result<Exit, CliError> {
+    let mut life = read(client, id, at).await?;
     for _again in 1..READS_MAX {
         if life.ends_with_its_row() {
             break;
         }
-        life = read(client, id).await?;
+        life = read(client, id, at).await?;
     }
     Ok(show(global, &life.into_reply(), print))
 }
@@ -30,16 +36,19 @@ pub(super) async fn show_life(global: &Global, client: &Client, id: TaskId) -> R
 /// What was read about a task, one request after the other.
 struct Life {
     row: Value,
-    explanation: Value,
+    explanation: Option<Value>,
     events: Vec<Value>,
 }
 
-async fn read(client: &Client, id: TaskId) -> Result<Life, CliError> {
+async fn read(client: &Client, id: TaskId, at: AtOption) -> Result<Life, CliError> {
     let path = format!("{TASKS}/{id}");
-    let row = client.get(&path).await?;
-    let explanation = client.get(&format!("{path}/explain")).await?;
-    let (events, _) = history::entries(client, &path).await?;
-    Ok(Life { row, explanation, events })
+    let row = client.get(&at.of(&path)).await?;
+    let explanation = match at.at {
+        None => Some(client.get(&format!("{path}/explain")).await?),
+        Some(_) => None,
+    };
+    let history = history::whole(client, &format!("{path}/events"), at).await?;
+    Ok(Life { row, explanation, events: items(&history).to_vec() })
 }
 
 impl Life {
@@ -52,7 +61,7 @@ impl Life {
         let end = version(&row);
         events.retain(|event| version(event) <= end);
         if let Value::Object(members) = &mut row {
-            members.insert("explanation".to_owned(), explanation);
+            members.extend(explanation.map(|explanation| ("explanation".to_owned(), explanation)));
             members.insert("life".to_owned(), json!({ "items": events }));
         }
         row

@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 use super::Resource;
 use crate::description::problems::TaskCountRefusals;
 use crate::description::{names, tasks as described};
-use crate::extract::{State, check_escapes};
+use crate::extract::{AsOf, check_escapes};
 use crate::native::{Reply, batches, ok};
 use crate::page::{self, Page};
 use crate::position;
@@ -131,6 +131,10 @@ pub(super) struct ListQuery {
     /// In which order, `-` in front for the greatest first; tasks that are equal there come by their ids.
     #[param(value_type = names::TaskSort, required = false, inline)]
     sort: Option<String>,
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
@@ -143,7 +147,7 @@ pub(super) struct ListQuery {
 }
 
 impl Question for ListQuery {
-    const WORDS: &'static [&'static str] = &["sort", "min_position", "limit", "after"];
+    const WORDS: &'static [&'static str] = &["sort", "at", "min_position", "limit", "after"];
 }
 
 /// List tasks
@@ -154,8 +158,8 @@ impl Question for ListQuery {
     params(FilterParams, ListQuery),
     responses((status = 200, description = "A page of tasks", body = Page<described::Task>)),
 )]
-pub(super) async fn list(State(state): State<ApiState>, asked: Filtered<ListQuery>) -> Reply {
-    let Filtered { filter, question: ListQuery { sort, min_position, limit, after } } = asked;
+pub(super) async fn list(AsOf(state): AsOf<ApiState>, asked: Filtered<ListQuery>) -> Reply {
+    let Filtered { filter, question: ListQuery { sort, _at, min_position, limit, after } } = asked;
     let (by, direction) = sorted(sort.as_deref())?;
     let limit = page::limit(limit.as_deref(), &state.settings)?;
     let after = page::after(after.as_deref())?;
@@ -188,13 +192,17 @@ fn sorted(text: Option<&str>) -> Result<(SortBy, Direction), Problem> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CountsQuery {
+    /// As of this moment of the past; not together with `min_position`.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
     /// Wait until the answer reflects this position; 503 `views_behind` when it does not in time.
     #[param(value_type = names::Position, required = false, inline)]
     min_position: Option<String>,
 }
 
 impl Question for CountsQuery {
-    const WORDS: &'static [&'static str] = &["min_position"];
+    const WORDS: &'static [&'static str] = &["at", "min_position"];
 }
 
 /// Count tasks by status
@@ -205,7 +213,7 @@ impl Question for CountsQuery {
     params(FilterParams, CountsQuery),
     responses((status = 200, description = "How many have each status", body = described::TaskCounts), TaskCountRefusals),
 )]
-pub(super) async fn counts(State(state): State<ApiState>, asked: Filtered<CountsQuery>) -> Reply {
+pub(super) async fn counts(AsOf(state): AsOf<ApiState>, asked: Filtered<CountsQuery>) -> Reply {
     let Filtered { mut filter, question } = asked;
     let position = position::views(&state, question.min_position.as_deref()).await?;
     let model = state.engine.read_model();
