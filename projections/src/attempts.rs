@@ -1,6 +1,7 @@
 //! The attempts of one key-scope or task: who tried, when, and what came of it. A pure function of the events of its stream;
 //! an attempt is never overwritten. Does not know where the events are read from.
 
+mod given;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,8 @@ use domain::work::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use given::{Around, Given, attempts_given};
+
 /// One attempt. Its outcome's fields lie beside the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -29,6 +32,9 @@ pub struct Attempt {
     pub worker: WorkerId,
     /// The lease's fencing token.
     pub token: Token,
+    /// What it was given with the lease, as far as that was looked up.
+    #[serde(default, skip_serializing_if = "Given::is_unknown")]
+    pub given: Given,
     /// When the lease was given.
     pub assigned_at: Timestamp,
     /// When the worker began.
@@ -186,6 +192,7 @@ impl Attempt {
             stage: None,
             worker: assigned.worker.clone(),
             token: Token(event.version),
+            given: Given::default(),
             assigned_at: event.metadata.recorded_at,
             started_at: None,
             lease_until: assigned.until,

@@ -1,14 +1,13 @@
 //! What an explanation needs to know, read together: the thing's history, its unit, its place in the queue, who serves that,
 //! and what is to come to it. Does not know what follows from it: [`projections::explain`] does.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::aggregate::{Aggregate, CorruptHistory};
 use domain::campaign::{self, Campaign, KeyTarget, Target};
 use domain::event::{Event, RecordedEvent};
 use domain::names::{Key, Scope, StorageUnitName, UserName};
-use domain::ports::{Direction, EventStore, ReadError};
+use domain::ports::{Direction, ReadError};
 use domain::stream::{KeyScopeId, Subject, Version};
 use domain::time::{Millis, Timestamp};
 use domain::work::{Lease, Work};
@@ -23,6 +22,7 @@ use crate::engine::Engine;
 use crate::outside::is_reserved_worker;
 use crate::pipeline::SubmitError;
 use crate::presence::Present;
+use crate::streams::read_whole;
 
 /// A worker that was silent for longer counts as gone: a claim waits for half of this at most, and then comes again.
 const SERVING_SILENCE_MAX: Millis = Millis(60_000);
@@ -30,8 +30,6 @@ const SERVING_SILENCE_MAX: Millis = Millis(60_000);
 const EXPORTER: &str = "built-in/exporter-";
 /// How many workers of a queue are named.
 const WORKERS_NAMED_MAX: usize = 20;
-/// Events read at once.
-const EVENTS_READ_MAX: usize = 1_000;
 /// How many campaigns that may come to a key-scope are looked at.
 const CAMPAIGNS_READ_MAX: usize = 20;
 /// How long an explanation waits until the queue knows of everything that was acknowledged.
@@ -89,7 +87,7 @@ impl Engine {
 
     /// A thing as its whole history leaves it.
     async fn thing(&self, subject: Subject) -> Result<Thing, ExplainError> {
-        let history = read_whole(self.store(), &subject).await?;
+        let history = read_whole(self.store(), &subject.stream()).await?;
         Ok(Thing::new(subject, history)?)
     }
 }
@@ -283,19 +281,4 @@ fn says_alive(event: &RecordedEvent) -> bool {
         event.event.work(),
         Some(Happened::Assigned(_) | Happened::ProcessStarted(_) | Happened::LeaseExtended(_))
     )
-}
-
-/// The events of a thing, from the first on.
-async fn read_whole(store: &dyn EventStore, subject: &Subject) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
-    let stream = subject.stream();
-    let mut events = Vec::new();
-    loop {
-        let from = Version(events.len() as u64);
-        let mut read = store.read_stream(&stream, from, Direction::Forward, EVENTS_READ_MAX).await?;
-        let is_last = read.len() < EVENTS_READ_MAX;
-        events.append(&mut read);
-        if is_last {
-            return Ok(events);
-        }
-    }
 }

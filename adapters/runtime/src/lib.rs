@@ -3,6 +3,7 @@
 //! [`Engine`] is what a surface talks to. It knows ports and views; it does not know which store, read model, content or
 //! modules are behind them, nor any protocol.
 
+mod attempts;
 mod board;
 mod campaigns;
 mod clearing;
@@ -24,6 +25,7 @@ mod repeats;
 pub mod replay;
 mod settings;
 mod stop;
+mod streams;
 mod tasks;
 mod timers;
 mod trace;

@@ -10,13 +10,16 @@ pub(crate) mod taking;
 
 use std::sync::Arc;
 
+use domain::aggregate::Aggregate;
 use domain::moment::Moment;
 use domain::ports::{Clock, ReadError};
 use domain::stream::{Position, Subject, Version};
 use domain::time::Timestamp;
-use projections::read_model::ReadModelError;
+use projections::fork;
 
 use crate::engine::Engine;
+use crate::pipeline::SubmitError;
+use crate::streams::read_whole;
 
 pub(crate) use boards::Boards;
 pub use diff::{BoardDiff, DIFF_EVENTS_MAX, DiffError, DiffPage, RowDiff, Totals};
@@ -93,12 +96,16 @@ impl Engine {
         }
     }
 
-    /// The position of the last snapshot of all rows; the start of the log without any.
-    ///
-    /// # Errors
-    /// [`ReadModelError`] when the snapshots cannot be read.
-    pub async fn last_snapshot(&self) -> Result<Position, ReadModelError> {
-        self.boards().last_snapshot().await
+    /// The state of a thing as this engine, which shows a moment, has it.
+    pub(crate) async fn inspect_then(&self, subject: &Subject, then: Then) -> Result<Aggregate, SubmitError> {
+        let events = if *subject == Subject::System {
+            // Whether the system was paused concerns everybody.
+            let log = EventsUntil { store: self.whole_log(), end: then.position };
+            read_whole(&log, &subject.stream()).await?
+        } else {
+            read_whole(self.store(), &subject.stream()).await?
+        };
+        fork::aggregate(subject, &events).map_err(|error| SubmitError::Corrupt(error.to_string()))
     }
 
     /// The same engine as it was then, to read from. What was in no event is not known: which workers were there, and what

@@ -1,8 +1,13 @@
 //! Given a key-scope's stream, then its attempts.
 
+use std::collections::BTreeMap;
+
 use domain::envelope::Command;
+use domain::names::{ModuleName, TaskId};
+use domain::record::{self, Stored, WritePolicy};
 use domain::retry::RetryPolicy;
-use domain::stream::Version;
+use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
+use domain::stream::{RecordId, Subject, Version};
 use domain::time::Millis;
 use domain::work::{Outcome, Priority};
 
@@ -68,4 +73,94 @@ fn an_open_attempt_of_a_withdrawn_key_scope_is_withdrawn() {
     claim(&mut history);
     history.send(Command::KeyScope(scope_of("docs", "ocr", "a"), key_scope::Command::Withdraw));
     assert_eq!(attempts(&history.events)[0].outcome, AttemptOutcome::Withdrawn);
+}
+
+/// The events of one thing.
+fn stream_of(history: &History, subject: &Subject) -> Vec<Arc<RecordedEvent>> {
+    let stream = subject.stream();
+    history.events.iter().filter(|event| event.stream == stream).cloned().collect()
+}
+
+fn table(module: &str) -> ModuleTable {
+    let table = serde_json::json!({ "modules": { "ocr": [{ "module": module }] } });
+    serde_json::from_value(table).unwrap()
+}
+
+#[test]
+fn an_attempt_on_a_document_was_given_the_modules_and_the_document_of_its_time() {
+    let (mut history, id) = (History::default(), scope_of("docs", "ocr", "a"));
+    let settings = Settings {
+        content: Content::Managed,
+        modules: table("read"),
+        queue_enabled: true,
+        limits: Limits::default(),
+    };
+    let record = RecordId { unit: id.unit.clone(), key: id.key.clone() };
+    let write = |history: &mut History, byte| {
+        let stored = Stored { digest: Digest([byte; 32]), size_bytes: 1 };
+        let (scope, policy) = (id.scope.clone(), WritePolicy::Overwrite);
+        let command = record::Command::Write { scope, stored, version: None, policy };
+        history.send(Command::Record(record.clone(), command));
+    };
+    let attempt = |history: &mut History| {
+        send(history, work::Command::Queue { campaign: None, priority: Priority::Normal });
+        let token = claim(history);
+        send(history, work::Command::Complete { token, outputs: Vec::new(), digest: Digest([1; 32]) });
+    };
+    history.send(Command::StorageUnit(id.unit.clone(), storage_unit::Command::Create(settings)));
+    attempt(&mut history);
+    write(&mut history, 5);
+    history.send(Command::StorageUnit(id.unit.clone(), storage_unit::Command::DisableQueue));
+    history.send(Command::StorageUnit(id.unit.clone(), storage_unit::Command::SetModules(table("see"))));
+    attempt(&mut history);
+    write(&mut history, 6);
+    let around = Around {
+        owner: stream_of(&history, &Subject::StorageUnit(id.unit.clone())),
+        record: stream_of(&history, &Subject::Record(record.clone())),
+    };
+    let given = attempts_given(&stream_of(&history, &Subject::KeyScope(id.clone())), &around).unwrap();
+    let given: Vec<_> = given.into_iter().map(|attempt| attempt.given).collect();
+    let expected = |module: &str, version, document| Given {
+        modules: vec![ModuleName::new(module).unwrap()],
+        modules_version: Some(Version(version)),
+        document,
+        outputs: BTreeMap::new(),
+    };
+    assert_eq!(given, [expected("read", 0, None), expected("see", 2, Some(Digest([5; 32])))]);
+}
+
+#[test]
+fn an_attempt_on_a_stage_was_given_what_the_stages_before_had_made_since_the_restart() {
+    let (mut history, id) = (History::default(), TaskId::new(1).unwrap());
+    let payload = serde_json::json!({
+        "workspace": 7, "display_name": "invoice", "context": {}, "plan": { "recognition": true },
+    });
+    let mut ask = |command| history.send(Command::Task(id, command));
+    ask(task::Command::Create(serde_json::from_value(payload).unwrap()));
+    let worker = WorkerId::new("w").unwrap();
+    let claim = |stage| task::Command::Work {
+        stage,
+        command: work::Command::Claim { worker: worker.clone(), lease_ms: Millis(1_000) },
+    };
+    ask(claim(Stage::PreProcessing));
+    let made = Output {
+        module: ModuleName::new("fetch").unwrap(),
+        digest: Digest([3; 32]),
+        size_bytes: 1,
+        scope: None,
+    };
+    let complete =
+        work::Command::Complete { token: Token(Version(2)), outputs: vec![made], digest: Digest([4; 32]) };
+    assert!(ask(task::Command::Work { stage: Stage::PreProcessing, command: complete }) > 0);
+    ask(claim(Stage::Recognition));
+    ask(task::Command::Restart { campaign: None });
+    ask(claim(Stage::PreProcessing));
+    let given = attempts_given(&stream_of(&history, &Subject::Task(id)), &Around::default()).unwrap();
+    let given: Vec<_> = given.into_iter().map(|attempt| (attempt.stage, attempt.given.outputs)).collect();
+    let expected = [
+        (Some(Stage::PreProcessing), BTreeMap::new()),
+        (Some(Stage::Recognition), [(Stage::PreProcessing, Digest([3; 32]))].into()),
+        (Some(Stage::PreProcessing), BTreeMap::new()),
+    ];
+    assert_eq!(given, expected);
 }

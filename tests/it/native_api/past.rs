@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tests::harness::{Harness, Setup, TestClock};
 
 /// Everything that can be asked of a moment.
-const QUESTIONS: [&str; 19] = [
+const QUESTIONS: [&str; 22] = [
     "/v1/overview",
     "/v1/storage-units",
     "/v1/storage-units/docs",
@@ -27,6 +27,9 @@ const QUESTIONS: [&str; 19] = [
     "/v1/tasks",
     "/v1/tasks/1",
     "/v1/tasks/1/events",
+    "/v1/tasks/1/attempts",
+    "/v1/tasks/1/context",
+    "/v1/tasks/1/input",
     "/v1/tasks/counts",
     "/v1/workers",
 ];
@@ -97,11 +100,17 @@ async fn history(snapshots: Option<usize>) -> (Harness, Vec<Moment>) {
     let _failed = harness.post("/v1/leases/fail", failed).await.expect(200);
     let _released = harness.post("/v1/leases/release", item(&leases[1])).await.expect(200);
     moments.push(moment(&harness, &clock).await);
+    let claim = json!({ "worker": "w", "queues": [{ "unit": "task/1" }] });
+    let lease = harness.post("/v1/leases", claim).await.expect(200).json()["leases"][0].clone();
+    let mut completed = item(&lease);
+    completed["outputs"] = json!([{ "module": "fetch", "content": "three pages" }]);
+    let _completed = harness.post("/v1/leases/complete", completed).await.expect(200);
+    moments.push(moment(&harness, &clock).await);
     let _held = harness.post("/v1/key-scopes/docs/raw/b/hold", Value::Null).await.expect(200);
     let _paused = harness.post("/v1/system/pause", json!({ "reason": "an inspection" })).await.expect(200);
     let _asked = super::ask(&harness, "docs", &["c"]).await;
     moments.push(moment(&harness, &clock).await);
-    let _restarted = harness.post("/v1/tasks/1/restart", json!({ "reason": "again" })).await;
+    let _restarted = harness.post("/v1/tasks/1/restart", json!({ "reason": "again" })).await.expect(200);
     let mut log = harness.engine.store().subscribe(harness.engine.acknowledged()).await.expect("the log");
     let _dropped = harness.delete("/v1/storage-units/docs").await.expect(202);
     while harness.get("/v1/storage-units/docs").await.status.as_u16() != 404 {

@@ -4,17 +4,26 @@
 
 use utoipa::ToSchema;
 
-use super::names::{Count, Digest, ModuleName, Scope, Timestamp, Token, WorkerId};
+use std::collections::BTreeMap;
+
+use super::names::{Count, Digest, ModuleName, Scope, Timestamp, Token, Version, WorkerId};
+use super::tasks::Stage;
 use super::things::Change;
 
-/// An attempt on a key-scope. Attempts are never overwritten.
+/// An attempt on a key-scope, or on a stage of a task. Attempts are never overwritten.
 #[derive(ToSchema)]
 pub(crate) struct Attempt {
     /// Counted from 1 over all runs.
     #[schema(minimum = 1)]
     number: u32,
+    /// Of a task.
+    #[schema(required = false)]
+    stage: Stage,
     worker: WorkerId,
     token: Token,
+    /// What it was given with its lease; absent when nothing is known of it.
+    #[schema(required = false)]
+    given: Given,
     assigned_at: Timestamp,
     #[schema(required = false)]
     started_at: Timestamp,
@@ -49,6 +58,23 @@ pub(crate) struct Attempt {
     /// Results that its worker brought after the lease was gone; they were not used.
     #[schema(required = false)]
     late_results: Vec<LateResult>,
+}
+
+/// What an attempt was given.
+#[derive(ToSchema)]
+pub(crate) struct Given {
+    /// The modules of its queue, in the order in which they run; absent when there were none.
+    #[schema(required = false)]
+    modules: Vec<ModuleName>,
+    /// Which modules these are: the version of the storage unit or workspace that set them.
+    #[schema(required = false)]
+    modules_version: Version,
+    /// Of a key-scope: the digest of the document, where it is kept here.
+    #[schema(required = false)]
+    document: Digest,
+    /// Of a task: what the stages before had made last.
+    #[schema(required = false)]
+    outputs: BTreeMap<Stage, Digest>,
 }
 
 /// What came of an attempt.

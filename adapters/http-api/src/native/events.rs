@@ -6,7 +6,6 @@ use std::sync::Arc;
 use domain::event::RecordedEvent;
 use domain::ports::Direction;
 use domain::stream::{Subject, Version};
-use projections::attempts::attempts;
 use projections::timeline::timeline;
 
 use super::{Many, Reply, ok};
@@ -53,11 +52,7 @@ pub(super) async fn attempts_of(state: &ApiState, subject: &Subject, query: &Man
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
     let after = page::after_number(query.after.as_deref())?.unwrap_or(0);
     let position = position::log(state, query.min_position.as_deref()).await?;
-    let stream = read_until(state, subject, u64::MAX).await?;
-    if stream.is_empty() {
-        return Err(absent);
-    }
-    let mut items = attempts(&stream);
+    let mut items = state.engine.attempts(subject).await?.ok_or(absent)?;
     items.retain(|attempt| u64::from(attempt.number) > after);
     let has_more = items.len() > limit;
     items.truncate(limit);

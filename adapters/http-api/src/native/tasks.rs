@@ -14,13 +14,14 @@ use projections::read_model;
 use projections::views::{TaskRow, Tasks, UserStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Many, Numbered, One, Reply, events, ok};
 use crate::description::problems::TaskRefusals;
-use crate::description::{names, tasks as described, things};
-use crate::extract::{AsOf, Path, Query, State};
+use crate::description::{attempts as past, names, tasks as described, things};
+use crate::extract::{AsOf, Path, Query};
 use crate::page::Page;
 use crate::position;
 use crate::problem::Problem;
@@ -95,21 +96,23 @@ async fn show(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(query):
     ok(position, &Resource::from(row.ok_or_else(|| absent(id))?))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct NoQuery {}
+#[into_params(parameter_in = Query)]
+struct When {
+    /// As of this moment of the past.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
+}
 
 /// Show the context of a task
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/context", operation_id = "task_context", tag = "tasks",
-    params(("id" = inline(names::TaskId), Path)),
+    params(("id" = inline(names::TaskId), Path), When),
     responses((status = 200, description = "What it was created with for its workers", body = names::AnyObject), TaskRefusals),
 )]
-async fn context(
-    State(state): State<ApiState>,
-    Path(id): Path<TaskId>,
-    Query(NoQuery {}): Query<NoQuery>,
-) -> Reply {
+async fn context(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(_): Query<When>) -> Reply {
     let task = state.engine.task(id).await?;
     let task = task.present().ok_or_else(|| absent(id))?;
     ok(state.engine.acknowledged(), &task.payload.context)
@@ -129,7 +132,7 @@ async fn timeline(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(que
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/attempts", operation_id = "task_attempts", tag = "tasks",
     params(("id" = inline(names::TaskId), Path), Numbered),
-    responses((status = 200, description = "A page of attempts", body = Page<names::AnyObject>), TaskRefusals),
+    responses((status = 200, description = "A page of attempts", body = Page<past::Attempt>), TaskRefusals),
 )]
 async fn attempts(AsOf(state): AsOf<ApiState>, Path(id): Path<TaskId>, Query(query): Query<Many>) -> Reply {
     events::attempts_of(&state, &Subject::Task(id), &query, absent(id)).await

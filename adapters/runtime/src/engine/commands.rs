@@ -45,11 +45,14 @@ impl Engine {
         self.learn(lesson, result)
     }
 
-    /// The state of a thing, after everything that was acknowledged before.
+    /// The state of a thing, after everything that was acknowledged before; of a moment, as it was then.
     ///
     /// # Errors
     /// [`SubmitError`] when its stream cannot be read.
     pub async fn inspect(&self, subject: Subject) -> Result<Aggregate, SubmitError> {
+        if let Some((then, _)) = self.then() {
+            return self.inspect_then(&subject, *then).await;
+        }
         let inspected = self.0.pipeline.inspect(subject.clone()).await?;
         let owners = self.organization().zip(inspected.organization.as_ref());
         // Whether the system is paused concerns everybody.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::event::RecordedEvent;
-use domain::ports::{Direction, EventStore as _};
-use domain::stream::{Position, StreamId, Version};
+use domain::stream::{Position, StreamId};
 use projections::fold;
 use projections::read_model::{
     Pick, Picked, ProjectionStatus, Query, ReadModel, ReadModelError, RebuildReport, RowCounts, StoredPage,
@@ -16,9 +15,7 @@ use projections::views::stream_of;
 
 use super::boards::{Boards, unreadable};
 use super::events::EventsUntil;
-
-/// Events read at once.
-const EVENTS_READ_MAX: usize = 1_024;
+use crate::streams::read_whole;
 
 /// The rows as of a position.
 pub(crate) struct RowsThen {
@@ -57,17 +54,7 @@ impl RowsThen {
         stream: &StreamId,
     ) -> Result<Option<String>, ReadModelError> {
         let log = EventsUntil { store: Arc::clone(&self.boards.store), end: self.position };
-        let mut events: Vec<Arc<RecordedEvent>> = Vec::new();
-        loop {
-            let from = Version(events.len() as u64);
-            let read = log.read_stream(stream, from, Direction::Forward, EVENTS_READ_MAX).await;
-            let mut read = read.map_err(unreadable)?;
-            let is_last = read.len() < EVENTS_READ_MAX;
-            events.append(&mut read);
-            if is_last {
-                break;
-            }
-        }
+        let events = read_whole(&log, stream).await.map_err(unreadable)?;
         let all = fold::all();
         let known = all.iter().find(|known| known.name() == view);
         let view = known.ok_or_else(|| ReadModelError::UnknownView(view.to_owned()))?;

@@ -10,10 +10,10 @@ use runtime::{DocumentError, TaskDocument, TaskOutputError};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{NoQuery, absent};
+use super::{When, absent};
 use crate::description::problems::{TaskInputRefusals, TaskOutputRefusals};
 use crate::description::{names, tasks as described};
-use crate::extract::{Path, Query, State};
+use crate::extract::{AsOf, Path, Query};
 use crate::native::{Reply, ok};
 use crate::position;
 use crate::problem::Problem;
@@ -24,13 +24,13 @@ use crate::state::ApiState;
 /// The document of its present stage: the task, with what the stages before made.
 #[utoipa::path(
     get, path = "/v1/tasks/{id}/input", operation_id = "task_input", tag = "tasks",
-    params(("id" = inline(names::TaskId), Path)),
+    params(("id" = inline(names::TaskId), Path), When),
     responses((status = 200, description = "What a module is given", body = described::TaskDocument), TaskInputRefusals),
 )]
 pub(super) async fn input(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path(id): Path<TaskId>,
-    Query(NoQuery {}): Query<NoQuery>,
+    Query(_): Query<When>,
 ) -> Reply {
     let engine = &state.engine;
     let task = engine.task(id).await?;
@@ -50,6 +50,10 @@ pub(super) struct OutputQuery {
     /// The output with this digest of any run; without it, what the stage made last since the last restart.
     #[param(value_type = names::Digest, required = false, inline)]
     digest: Option<Digest>,
+    /// As of this moment of the past.
+    #[serde(rename = "at")]
+    #[param(value_type = names::Moment, required = false, inline)]
+    _at: Option<String>,
 }
 
 /// The bytes of an output.
@@ -70,7 +74,7 @@ struct TaskOutputBytes(Vec<u8>);
     ),
 )]
 pub(super) async fn output(
-    State(state): State<ApiState>,
+    AsOf(state): AsOf<ApiState>,
     Path((id, stage)): Path<(TaskId, Stage)>,
     Query(query): Query<OutputQuery>,
 ) -> Reply {
