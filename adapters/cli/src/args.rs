@@ -435,9 +435,9 @@ pub(crate) struct HistoryOptions {
     /// Show the attempts of a key-scope or task instead of its events
     #[arg(long)]
     pub(crate) attempts: bool,
-    /// Show with each event what it changed
+    /// Leave out what each event changed
     #[arg(long)]
-    pub(crate) changes: bool,
+    pub(crate) brief: bool,
     #[command(flatten)]
     pub(crate) at: AtOption,
 }

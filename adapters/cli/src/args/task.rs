@@ -81,9 +81,9 @@ pub(crate) enum TaskCommand {
         /// Show its attempts instead of its events
         #[arg(long)]
         attempts: bool,
-        /// Show with each event what it changed
+        /// Leave out what each event changed
         #[arg(long)]
-        changes: bool,
+        brief: bool,
         #[command(flatten)]
         at: AtOption,
     },
@@ -244,9 +244,13 @@ pub(crate) struct DeleteTasksOptions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspaceCommand {
     /// Every workspace
-    List,
+    List(AtOption),
     /// One workspace
-    Show { id: WorkspaceId },
+    Show {
+        id: WorkspaceId,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// Create a workspace
     Create(WorkspaceOptions),
     /// Replace all settings of a workspace; tasks that exist keep their plan
@@ -288,9 +292,15 @@ pub(crate) enum BatchCommand {
         /// Only those of this workspace
         #[arg(long)]
         workspace: Option<WorkspaceId>,
+        #[command(flatten)]
+        at: AtOption,
     },
     /// One batch, with how many tasks it has
-    Show { id: BatchId },
+    Show {
+        id: BatchId,
+        #[command(flatten)]
+        at: AtOption,
+    },
     /// Create a batch
     Create {
         workspace: WorkspaceId,

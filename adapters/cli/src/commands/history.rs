@@ -11,7 +11,7 @@ use crate::exit::{CliError, Exit};
 use crate::output;
 
 pub(crate) async fn run(global: &Global, config: &Config, options: HistoryOptions) -> Result<Exit, CliError> {
-    let HistoryOptions { subject, attempts, changes, at } = options;
+    let HistoryOptions { subject, attempts, brief, at } = options;
     let place = place(&subject);
     let is_command = place.starts_with("/v1/commands/");
     if is_command && (at.at.is_some() || attempts) {
@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, config: &Config, options: HistoryOption
     if attempts && !["/v1/key-scopes/", "/v1/tasks/"].iter().any(|of| place.starts_with(of)) {
         return Err(CliError::Usage("only UNIT/SCOPE/KEY and task/ID have attempts".to_owned()));
     }
-    let wanted = Wanted { attempts, changes, at };
+    let wanted = Wanted { attempts, brief, at };
     with_client(global, config, async |client| {
         if is_command {
             let reply = client.get(&place).await?;
@@ -32,13 +32,16 @@ pub(crate) async fn run(global: &Global, config: &Config, options: HistoryOption
     .await
 }
 
+/// How many hexadecimal digits of a digest are shown.
+const DIGITS_SHOWN: usize = 12;
+
 /// What is wanted of a history.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     /// The attempts in place of the events.
     pub(super) attempts: bool,
-    /// With each event what it changed.
-    pub(super) changes: bool,
+    /// Without what each event changed.
+    pub(super) brief: bool,
     /// As of when.
     pub(super) at: AtOption,
 }
@@ -50,13 +53,13 @@ pub(super) async fn of(
     place: &str,
     wanted: Wanted,
 ) -> Result<Exit, CliError> {
-    let Wanted { attempts: wants_attempts, changes, at } = wanted;
+    let Wanted { attempts: wants_attempts, brief, at } = wanted;
     if wants_attempts {
         let reply = whole(client, &format!("{place}/attempts"), at).await?;
         return Ok(show(global, &reply, attempts));
     }
     let reply = whole(client, &format!("{place}/events"), at).await?;
-    Ok(show(global, &reply, |reply| events(reply, changes)))
+    Ok(show(global, &reply, |reply| events(reply, brief)))
 }
 
 /// A list page by page, so that a long one is shown whole.
@@ -93,7 +96,7 @@ fn place(subject: &str) -> String {
     }
 }
 
-fn events(reply: &Value, changes: bool) {
+fn events(reply: &Value, brief: bool) {
     for event in items(reply) {
         output::line(&format!(
             "{}  v{}  p{}  {}  {}",
@@ -112,29 +115,49 @@ fn events(reply: &Value, changes: bool) {
             cell(event, "/actor"),
             cell(event, "/command")
         ));
-        if changes {
+        if !brief {
             diff::changes(event);
         }
     }
 }
 
 fn attempts(reply: &Value) {
-    let headings =
-        ["ATTEMPT", "STAGE", "OUTCOME", "WORKER", "ASSIGNED", "STARTED", "ENDED", "ERROR", "DIGEST"];
-    let pointers = [
-        "/number",
-        "/stage",
-        "/outcome",
-        "/worker",
-        "/assigned_at",
-        "/started_at",
-        "/ended_at",
-        "/code",
-        "/digest",
+    let headings = [
+        "ATTEMPT", "STAGE", "OUTCOME", "WORKER", "ASSIGNED", "STARTED", "ENDED", "ERROR", "INPUT", "MODULES",
+        "OUTPUT",
     ];
-    let row = |item: &Value| pointers.iter().map(|pointer| cell(item, pointer)).collect();
+    let pointers =
+        ["/number", "/stage", "/outcome", "/worker", "/assigned_at", "/started_at", "/ended_at", "/code"];
+    let row = |item: &Value| {
+        let told = pointers.iter().map(|pointer| cell(item, pointer));
+        told.chain([input(item), modules(item), short(&cell(item, "/digest"))]).collect()
+    };
     let rows: Vec<Vec<String>> = items(reply).iter().map(row).collect();
     output::table(&headings, &rows);
+}
+
+/// What an attempt had to work on: a document, or what the stages before had made.
+fn input(attempt: &Value) -> String {
+    match attempt.pointer("/given/outputs").and_then(Value::as_object) {
+        None => short(&cell(attempt, "/given/document")),
+        Some(outputs) => {
+            let digests = outputs.values().filter_map(Value::as_str).map(short);
+            digests.collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// Which modules were to run, and of which version of the unit or workspace they are.
+fn modules(attempt: &Value) -> String {
+    let names = attempt.pointer("/given/modules").and_then(Value::as_array);
+    let Some(names) = names else { return "-".to_owned() };
+    let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
+    format!("{} (v{})", names.join(" "), cell(attempt, "/given/modules_version"))
+}
+
+/// As much of a digest as tells it from others.
+fn short(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + DIGITS_SHOWN).collect()
 }
 
 fn command(reply: &Value) {

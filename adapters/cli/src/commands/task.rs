@@ -49,8 +49,8 @@ pub(crate) async fn run(global: &Global, config: &Config, command: TaskCommand) 
             each(global, &client, &[id], "assign", &body).await
         }
         TaskCommand::Delete(options) => delete(global, &client, options).await,
-        TaskCommand::History { id, attempts, changes, at } => {
-            let wanted = history::Wanted { attempts, changes, at };
+        TaskCommand::History { id, attempts, brief, at } => {
+            let wanted = history::Wanted { attempts, brief, at };
             history::of(global, &client, &format!("{TASKS}/{id}"), wanted).await
         }
     })

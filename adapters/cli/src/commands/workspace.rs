@@ -18,8 +18,8 @@ pub(crate) async fn run(
     command: WorkspaceCommand,
 ) -> Result<Exit, CliError> {
     with_client(global, config, async |client| match command {
-        WorkspaceCommand::List => {
-            let reply = client.get(&format!("{WORKSPACES}?limit=1000")).await?;
+        WorkspaceCommand::List(at) => {
+            let reply = client.get(&at.of(&format!("{WORKSPACES}?limit=1000"))).await?;
             Ok(show(global, &reply, |reply| {
                 list(
                     reply,
@@ -34,8 +34,8 @@ pub(crate) async fn run(
                 );
             }))
         }
-        WorkspaceCommand::Show { id } => {
-            let reply = client.get(&format!("{WORKSPACES}/{id}")).await?;
+        WorkspaceCommand::Show { id, at } => {
+            let reply = client.get(&at.of(&format!("{WORKSPACES}/{id}"))).await?;
             Ok(show(global, &reply, output::json))
         }
         WorkspaceCommand::Create(options) => {
@@ -85,9 +85,9 @@ fn settings(options: WorkspaceOptions) -> Result<Value, CliError> {
 
 pub(crate) async fn batch(global: &Global, config: &Config, command: BatchCommand) -> Result<Exit, CliError> {
     with_client(global, config, async |client| match command {
-        BatchCommand::List { workspace } => {
+        BatchCommand::List { workspace, at } => {
             let filter = workspace.map(|id| format!("&workspace={id}")).unwrap_or_default();
-            let reply = client.get(&format!("{BATCHES}?limit=1000{filter}")).await?;
+            let reply = client.get(&at.of(&format!("{BATCHES}?limit=1000{filter}"))).await?;
             Ok(show(global, &reply, |reply| {
                 list(
                     reply,
@@ -101,8 +101,8 @@ pub(crate) async fn batch(global: &Global, config: &Config, command: BatchComman
                 );
             }))
         }
-        BatchCommand::Show { id } => {
-            let reply = client.get(&format!("{BATCHES}/{id}")).await?;
+        BatchCommand::Show { id, at } => {
+            let reply = client.get(&at.of(&format!("{BATCHES}/{id}"))).await?;
             Ok(show(global, &reply, output::json))
         }
         BatchCommand::Create { workspace, display_name, description } => {
