@@ -40,6 +40,7 @@ fn every_row_has_its_figures_and_nothing_stays_behind() {
         "board-at.board_median",
         "board-at.board_p99",
         "board-at.events",
+        "board-at.snapshot_rate",
         "board-at.snapshots",
         "cycle-100.cycles_per_second",
         "cycle-100.load_cpu",

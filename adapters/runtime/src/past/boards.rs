@@ -37,11 +37,6 @@ impl Boards {
         Self { store, snapshots, kept, making }
     }
 
-    /// The position of the last snapshot.
-    pub(crate) async fn last_snapshot(&self) -> Result<Position, ReadModelError> {
-        self.snapshots.last().await
-    }
-
     /// Every row as of a position. Whoever asks for the same one meanwhile waits for the same board.
     pub(crate) async fn rows(&self, position: Position) -> Result<Arc<dyn ReadModel>, ReadModelError> {
         let board = {

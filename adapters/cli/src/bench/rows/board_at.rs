@@ -1,20 +1,25 @@
 //! The board at random positions of a log: how long the first page of what was queued then takes, with everything counted.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::envelope::{Command, Envelope};
 use domain::moment::Moment;
 use domain::names::{Actor, CommandId, Key, Scope, StorageUnitName, WorkerId};
+use domain::ports::{EventFilter, EventStore as _};
 use domain::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use domain::stream::{KeyScopeId, Position};
 use domain::time::Millis;
 use domain::work::{self, Priority, Token};
 use futures::{StreamExt as _, TryStreamExt as _};
 use projections::matching;
+use projections::snapshots::Snapshots as _;
 use projections::view::View as _;
 use projections::views::KeyScopes;
+use read_model::SqliteSnapshots;
 use runtime::{Accepted, Engine, digest_of};
+use store_sqlite::SqliteStore;
 
 use crate::assemble;
 use crate::bench::figure::Figure;
@@ -34,8 +39,6 @@ const ROUNDS_PER_POSITION: u32 = 10;
 const SNAPSHOTS_MIN: usize = 20;
 /// unless there would be fewer events than this between them.
 const SNAPSHOT_EVENTS_MIN: usize = 100;
-/// How long between two looks at how far the snapshots are.
-const LOOK: Duration = Duration::from_millis(200);
 /// How many rows the page has.
 const PAGE_ROWS: usize = 100;
 /// The project's limit for the median, in milliseconds.
@@ -46,13 +49,18 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let data_dir = bench.place.folder("board-at")?;
     let mut config = Config { data_dir: data_dir.clone(), ..Config::default() };
     let every = config.snapshots.every_events.min(bench.scale.keys as usize / SNAPSHOTS_MIN);
-    config.snapshots.every_events = every.max(SNAPSHOT_EVENTS_MIN);
+    // They are taken below, without the rests that a server makes.
+    config.snapshots.every_events = 0;
     let store = assemble::open_store(&config)?.ok_or_else(|| failed("open its log", &"somebody has it"))?;
-    let engine = assemble::start(&config, store, BTreeMap::new()).await?;
+    let engine = assemble::start(&config, store.clone(), BTreeMap::new()).await?;
     make_log(&engine, bench.scale.keys / EVENTS_PER_KEY).await?;
+    engine.shutdown().await;
+    bench.say("the log is made; taking snapshots");
+    let taking = Instant::now();
+    let snapshot_events = take_snapshots(&store, &data_dir, every.max(SNAPSHOT_EVENTS_MIN)).await?;
+    let snapshot_rate = snapshot_events as f64 / taking.elapsed().as_secs_f64();
+    let engine = assemble::start(&config, store, BTreeMap::new()).await?;
     let head = engine.acknowledged();
-    bench.say(&format!("{head} events; waiting for the snapshots"));
-    settled(&engine, head, every.max(SNAPSHOT_EVENTS_MIN) as u64).await?;
     let mut took = Vec::new();
     for number in 0..bench.scale.rounds.div_ceil(ROUNDS_PER_POSITION) {
         took.push(ask(&engine, random(number.into(), head.major)).await?);
@@ -65,6 +73,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
         Figure::new("board_p99", took.millis(99), "ms"),
         Figure::new("events", head.major as f64, "events"),
         Figure::new("snapshots", bytes, "MiB"),
+        Figure::new("snapshot_rate", snapshot_rate, "events/s"),
     ])
 }
 
@@ -102,14 +111,17 @@ async fn send(engine: &Engine, command: Command) -> Result<Accepted, CliError> {
     engine.submit(envelope).await.map_err(|error| failed("make its log", &error))
 }
 
-/// Waits until as many snapshots are taken as there will be.
-async fn settled(engine: &Engine, head: Position, every: u64) -> Result<(), CliError> {
+/// Takes a snapshot after every so many events, and says how many events they cover.
+async fn take_snapshots(store: &SqliteStore, folder: &Path, every: usize) -> Result<u64, CliError> {
+    let snapshots = SqliteSnapshots::new(folder);
+    let (mut after, mut covered) = (Position::START, 0);
     loop {
-        let last = engine.last_snapshot().await.map_err(|error| failed("look at the snapshots", &error))?;
-        if last.events_until(head).is_some_and(|events| events < every) && engine.views_position() >= head {
-            return Ok(());
-        }
-        tokio::time::sleep(LOOK).await;
+        let events = store.read_all(after, every, &EventFilter::default()).await;
+        let events = events.map_err(|error| failed("read its log", &error))?;
+        let Some(last) = events.last().filter(|_| events.len() == every) else { return Ok(covered) };
+        (after, covered) = (last.position, covered + events.len() as u64);
+        let taken = snapshots.take(events, usize::MAX).await;
+        taken.map_err(|error| failed("take a snapshot", &error))?;
     }
 }
 
