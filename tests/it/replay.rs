@@ -1,6 +1,5 @@
 //! Recorded commands decided again: by the same rules they give the same log, and what does not is found.
 
-mod histories;
 mod reissue;
 mod served;
 mod verify;

@@ -18,7 +18,7 @@ use runtime::replay::{Finding, Line, Mode, Replay, ReplayFilter, ReplayReport, R
 use serde_json::json;
 use tests::place::{log, stream};
 
-use super::histories::{known, simulated};
+use crate::histories::{known, simulated};
 
 fn request(filter: ReplayFilter) -> ReplayRequest {
     ReplayRequest { mode: Mode::Verify, filter, changes: Changes::default(), findings_max: 100 }

@@ -1,6 +1,8 @@
 //! Simulated histories: random choices become commands, a real engine decides and records them, time passes and timers
 //! fire. So every history here is one that happened. Does not know what it is for.
 
+mod tasks;
+
 use std::sync::Arc;
 
 use domain::campaign;
@@ -21,15 +23,16 @@ use tests::place::{Place, create, id, scope, send, set, settings, table, unit};
 use uuid::Uuid;
 
 /// The log of a history that these choices make.
-pub(super) async fn simulated(choices: &[u32]) -> Arc<dyn EventStore> {
+pub(crate) async fn simulated(choices: &[u32]) -> Arc<dyn EventStore> {
     let clock = TestClock::at("2026-01-31T12:00:00Z");
     let place = Place::at(&clock);
     let engine = place.start().await;
     create(&engine, settings(Content::Managed)).await;
+    tasks::prepare(&engine).await;
     for choice in choices {
         let mut choice = Choice(*choice);
         clock.pass(Millis(u64::from(choice.below(8)) * 700));
-        let command = command(&engine, &mut choice);
+        let command = command(&engine, &mut choice).await;
         // Most are refused at some time, which is part of the history.
         let _decided = send(&engine, command).await;
     }
@@ -48,8 +51,8 @@ impl Choice {
     }
 }
 
-fn command(engine: &Engine, choice: &mut Choice) -> Command {
-    match choice.below(12) {
+async fn command(engine: &Engine, choice: &mut Choice) -> Command {
+    match choice.below(20) {
         0..=7 => {
             let key = ["a", "b", "c"][choice.below(3) as usize];
             Command::work(id(key), on_work(choice))
@@ -71,6 +74,7 @@ fn command(engine: &Engine, choice: &mut Choice) -> Command {
             0 => system::Command::Pause { reason: "a test".to_owned() },
             _ => system::Command::Resume,
         }),
+        12.. => tasks::command(engine, choice).await,
         _ => {
             let campaign = CampaignId(Uuid::from_u128(u128::from(choice.below(2))));
             let target = campaign::Target::all(unit(), scope("raw"));
@@ -124,7 +128,7 @@ fn on_unit(choice: &mut Choice) -> storage_unit::Command {
 }
 
 /// A history in which a key is worked on, fails, is repeated, and finishes: in which each step is known.
-pub(super) async fn known() -> (Arc<dyn EventStore>, TestClock) {
+pub(crate) async fn known() -> (Arc<dyn EventStore>, TestClock) {
     let clock = TestClock::at("2026-01-31T12:00:00Z");
     let place = Place::at(&clock);
     let engine = place.start().await;
