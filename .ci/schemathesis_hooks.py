@@ -11,6 +11,8 @@ CURSOR = re.compile(r"([0-9a-f]{2})+", re.ASCII)
 URL = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]*", re.ASCII)
 KEY = re.compile(r"(?!\.\.?$)[!-~]([ -~]*[!-~])?", re.ASCII)
 
+MOMENT = re.compile(r"v[0-9]+|p?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+", re.ASCII)
+
 # How long a claim may wait here, in milliseconds: to wait until nothing has come tells no more after half a minute.
 WAIT_MS_MAX = 100
 # Pages whose `after` is a cursor; that of the others is a position or a number.
@@ -69,6 +71,11 @@ def before_call(context, case, kwargs):
     # A position that the log has not reached is refused, since it comes from another log. The first is always there.
     replace(case.query, "min_position", POSITION, "1")
     replace(case.headers, "last-event-id", POSITION, "1")
+    # Moments that the log has not reached are refused, and versions are of one thing. Only one of the two says what to show.
+    for name in ["at", "from", "to"]:
+        replace(case.query, name, MOMENT, "p1")
+    if case.query and case.query.get("at") == "p1":
+        case.query.pop("min_position", None)
     # A key is good for one request; sent again with another it is refused. A header and a member say the same.
     fresh = str(uuid.uuid4())
     key = case.headers.get("idempotency-key") if case.headers else None

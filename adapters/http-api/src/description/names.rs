@@ -193,6 +193,8 @@ described! {
     ActorHeader = text(HEADER, names::Actor::LENGTH_BYTES_MAX, "mara");
     /// What the sender calls the request, at most 255 bytes.
     IdempotencyKey = text(PRINTABLE, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
+    /// A command: its id, what its sender called it, or `p` and the position of an event that it recorded.
+    CommandName = text(PRINTABLE, names::IdempotencyKey::LENGTH_BYTES_MAX, "p4711");
     /// What the sender calls the request, as a header carries it.
     IdempotencyKeyHeader = text(HEADER, names::IdempotencyKey::LENGTH_BYTES_MAX, "order 7");
     /// Identifies a task.

@@ -147,7 +147,7 @@ impl From<&RecordedEvent> for TracedEvent {
 /// Commands that came without an `Idempotency-Key` are found by position only.
 #[utoipa::path(
     get, path = "/v1/commands/{name}", operation_id = "show_command", tag = "commands",
-    params(("name" = String, Path, description = "Its id, what its sender called it, or `p` and a position", example = "p4711"), TraceQuery),
+    params(("name" = inline(names::CommandName), Path), TraceQuery),
     responses((status = 200, description = "The command", body = Trace), TraceRefusals),
 )]
 async fn show(
