@@ -16,7 +16,7 @@ MOMENT = re.compile(r"v[0-9]+|p?[0-9]+(\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt 
 # How long a claim may wait here, in milliseconds: to wait until nothing has come tells no more after half a minute.
 WAIT_MS_MAX = 100
 # Pages whose `after` is a cursor; that of the others is a position or a number.
-WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers", "/v1/workspaces", "/v1/batches"}
+WITH_CURSOR = {"/v1/storage-units", "/v1/key-scopes", "/v1/campaigns", "/v1/keys", "/v1/workers", "/v1/workspaces", "/v1/batches", "/v1/diff"}
 
 
 def replace(values, name, form, known):
@@ -70,6 +70,7 @@ def before_call(context, case, kwargs):
         replace(case.query, "after", POSITION, "1")
     # A position that the log has not reached is refused, since it comes from another log. The first is always there.
     replace(case.query, "min_position", POSITION, "1")
+    replace(case.query, "until", POSITION, "1")
     replace(case.headers, "last-event-id", POSITION, "1")
     # Moments that the log has not reached are refused, and versions are of one thing. Only one of the two says what to show.
     for name in ["at", "from", "to"]:

@@ -41,19 +41,21 @@ pub(crate) fn limit(text: Option<&str>, settings: &HttpSettings) -> Result<usize
 /// The row key that a cursor stands for.
 pub(crate) fn after(cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let bad = || {
-        Problem::bad_request(
-            "the query parameter after must be the 'next' of an earlier page; leave it out for the first page",
-        )
-    };
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let is_hex = cursor.bytes().all(|byte| byte.is_ascii_hexdigit());
     if cursor.is_empty() || cursor.len() % 2 != 0 || !is_hex {
-        return Err(bad());
+        return Err(bad_cursor());
     }
     let bytes: Option<Vec<u8>> = cursor.as_bytes().chunks_exact(2).map(pair).collect();
     let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    key.map(Some).ok_or_else(bad)
+    key.map(Some).ok_or_else(bad_cursor)
+}
+
+/// What is said of a cursor that no page has given.
+pub(crate) fn bad_cursor() -> Problem {
+    Problem::bad_request(
+        "the query parameter after must be the 'next' of an earlier page; leave it out for the first page",
+    )
 }
 
 /// The cursor that stands for a row key: hexadecimal, so that no encoding can change it on its way.

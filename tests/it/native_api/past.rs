@@ -272,6 +272,7 @@ async fn differences_come_page_by_page_and_say_what_changed() {
     assert_eq!(tasks["items"].as_array().map(Vec::len), Some(1));
     let exchanged = harness.get(&format!("/v1/diff?from=p{to}&to=p{from}")).await.expect(422);
     assert_eq!(exchanged.json()["code"], "moments_exchanged");
+    let _made_up = harness.get(&format!("/v1/diff?from=p{from}&after=6162")).await.expect(400);
     let unknown = harness.get(&format!("/v1/diff?from=p{from}&view=nothing")).await.expect(422);
     assert_eq!(unknown.json()["code"], "unknown_view");
     let all = harness.get("/v1/diff").await.expect(200).json();

@@ -34,7 +34,7 @@ struct DiffQuery {
     #[param(value_type = names::Moment, required = false, inline)]
     to: Option<String>,
     /// Only rows of this view.
-    #[param(value_type = String, required = false, example = "key_scopes")]
+    #[param(value_type = BoardView, required = false, inline, example = "key_scopes")]
     view: Option<String>,
     /// How many items; 100 unless said otherwise.
     #[param(value_type = names::Limit, required = false, inline)]
@@ -92,12 +92,27 @@ struct DiffTotals {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what the runtime serializes, and is never made")]
 struct DifferentRowItem {
-    view: String,
+    view: BoardView,
     /// Its key in the view.
     key: String,
     #[schema(value_type = DiffKind)]
     kind: DifferentRow,
     changes: Vec<things::Difference>,
+}
+
+/// The views whose rows are compared.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes what the projections name, and is never made")]
+enum BoardView {
+    Batches,
+    Campaigns,
+    KeyScopes,
+    Records,
+    StorageUnits,
+    System,
+    Tasks,
+    Workspaces,
 }
 
 /// In which way a row differs.
@@ -120,9 +135,13 @@ enum DiffKind {
 )]
 async fn diff(State(state): State<ApiState>, Query(query): Query<DiffQuery>) -> Reply {
     let limit = page::limit(query.limit.as_deref(), &state.settings)?;
-    let cursor = page::after(query.after.as_deref())?;
-    let after =
-        cursor.and_then(|key| key.split_once('/').map(|(view, key)| (view.to_owned(), key.to_owned())));
+    let after = match page::after(query.after.as_deref())? {
+        None => None,
+        Some(row) => {
+            let (view, key) = row.split_once('/').ok_or_else(page::bad_cursor)?;
+            Some((view.to_owned(), key.to_owned()))
+        }
+    };
     let from = then(&state, "from", query.from.as_deref().unwrap_or("p0")).await?;
     let to = match query.to {
         Some(to) => then(&state, "to", &to).await?,
@@ -162,5 +181,19 @@ impl From<DiffError> for Problem {
             DiffError::Past(error) => error.into(),
             DiffError::Rows(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use projections::difference::board_views;
+    use utoipa::PartialSchema as _;
+
+    use super::BoardView;
+
+    #[test]
+    fn the_described_views_are_those_that_are_compared() {
+        let schema = serde_json::to_value(BoardView::schema()).expect("a schema is JSON");
+        assert_eq!(schema["enum"], serde_json::json!(board_views()));
     }
 }
