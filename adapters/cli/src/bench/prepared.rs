@@ -5,10 +5,15 @@ use std::path::PathBuf;
 
 use super::Bench;
 use super::engine::{EVENTS_PER_CYCLE, Running, Views};
+use super::place::bytes_of;
 use crate::exit::CliError;
 
 /// How many commands wait at once while it is made: enough that they share a flush.
 const PRODUCERS: usize = 2_048;
+
+/// The parts of a data folder, by what the names of their files begin with; the first is the whole.
+const PARTS: [(&str, &str); 5] =
+    [("per_cycle", ""), ("log", "events.db"), ("index", "index.db"), ("hashes", "chain."), ("views", "views.db")];
 
 /// A data folder in which nobody works.
 pub(super) struct Prepared {
@@ -16,6 +21,8 @@ pub(super) struct Prepared {
     pub(super) cycles: u64,
     /// Of all cycles.
     pub(super) events: u64,
+    /// What its parts took on disk before anything was done with it, in bytes.
+    pub(super) parts: Vec<(&'static str, u64)>,
 }
 
 pub(super) async fn prepare(bench: &Bench) -> Result<Prepared, CliError> {
@@ -27,5 +34,7 @@ pub(super) async fn prepare(bench: &Bench) -> Result<Prepared, CliError> {
     running.cycles(PRODUCERS, 0..cycles, None).await?;
     running.views_reached().await;
     running.stop().await?;
-    Ok(Prepared { folder, cycles, events })
+    let part = |(name, prefix): (&'static str, &str)| Ok((name, bytes_of(&folder, prefix)?));
+    let parts = PARTS.into_iter().map(part).collect::<Result<_, CliError>>()?;
+    Ok(Prepared { folder, cycles, events, parts })
 }
