@@ -77,6 +77,7 @@ const FIGURES: &[&str] = &[
     "memory.half",
     "memory.peak",
     "memory.ready",
+    "memory.walked",
     "overload.accepted",
     "overload.accepted_p99",
     "overload.acknowledged_lost",

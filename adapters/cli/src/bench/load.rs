@@ -39,24 +39,32 @@ pub(super) struct Answered {
 /// measured again come to the same things.
 pub(super) const HISTORY_REPLY: &[u8] = b"\"position\"";
 
-/// Each connection holds and releases work that is there, one key after the other, from the key of the number `first` on;
-/// no two have the same one.
-pub(super) fn holds(first: u64, keys_each: u64, path: &'static str, wanted: &'static [u8]) -> Question {
-    holds_of(CONNECTIONS as u64, first, keys_each, path, wanted)
+/// Which keys have work that is held and released: some for each connection, no two the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keys {
+    pub(super) first: u64,
+    /// From one key to the next.
+    pub(super) stride: u64,
+    /// How many connections there are.
+    pub(super) connections: u64,
+    /// How many keys each of them has.
+    pub(super) each: u64,
 }
 
-/// The same, for so many connections.
-pub(super) fn holds_of(
-    connections: u64,
-    first: u64,
-    keys_each: u64,
-    path: &'static str,
-    wanted: &'static [u8],
-) -> Question {
+impl Keys {
+    /// Keys that lie side by side, so many for each connection.
+    pub(super) const fn new(first: u64, each: u64) -> Self {
+        Self { first, stride: 1, connections: CONNECTIONS as u64, each }
+    }
+}
+
+/// Each connection holds and releases the work on its keys, one after the other, and begins again.
+pub(super) fn holds(keys: Keys, path: &'static str, wanted: &'static [u8]) -> Question {
+    let Keys { first, stride, connections, each } = keys;
     Arc::new(move |connection, request| {
-        let number = first + request / 2 % keys_each.max(1) * connections + connection as u64;
+        let place = request / 2 % each.max(1) * connections + connection as u64;
         let name = if request.is_multiple_of(2) { "hold" } else { "release" };
-        Post { path, body: command(number, name), wanted }
+        Post { path, body: command(first + place * stride, name), wanted }
     })
 }
 

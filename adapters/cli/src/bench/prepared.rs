@@ -12,8 +12,13 @@ use crate::exit::CliError;
 const PRODUCERS: usize = 2_048;
 
 /// The parts of a data folder, by what the names of their files begin with; the first is the whole.
-const PARTS: [(&str, &str); 5] =
-    [("per_cycle", ""), ("log", "events.db"), ("index", "index.db"), ("hashes", "chain."), ("views", "views.db")];
+const PARTS: [(&str, &str); 5] = [
+    ("per_cycle", ""),
+    ("log", "events.db"),
+    ("index", "index.db"),
+    ("hashes", "chain."),
+    ("views", "views.db"),
+];
 
 /// A data folder in which nobody works.
 pub(super) struct Prepared {

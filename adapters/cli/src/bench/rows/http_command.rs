@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::echo;
 use crate::bench::Bench;
 use crate::bench::figure::Figure;
-use crate::bench::load::{self, Answered, CONNECTIONS};
+use crate::bench::load::{self, Answered, CONNECTIONS, Keys};
 use crate::bench::quantiles::median;
 use crate::bench::server::{SCOPE, Server, UNIT, key, make_documents};
 use crate::exit::CliError;
@@ -43,10 +43,10 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let (mut raw, mut commands) = (Turns::default(), Turns::default());
     let (mut cpu_s, mut count) = (0.0, 0.0);
     for turn in 0..TURNS {
-        let first = turn * CONNECTIONS as u64 * KEYS_PER_CONNECTION;
-        let question = load::holds(first, KEYS_PER_CONNECTION, "/", b"");
+        let keys = Keys::new(turn * CONNECTIONS as u64 * KEYS_PER_CONNECTION, KEYS_PER_CONNECTION);
+        let question = load::holds(keys, "/", b"");
         raw.add(&load::ask(echo, CONNECTIONS, bench.scale.probe(), &question).await?);
-        let question = load::holds(first, KEYS_PER_CONNECTION, "/v1/commands", b"\"accepted\"");
+        let question = load::holds(keys, "/v1/commands", b"\"accepted\"");
         let before = server.usage().cpu_s;
         let answered = load::ask(server.address, CONNECTIONS, bench.scale.probe(), &question).await?;
         cpu_s += server.usage().cpu_s - before;

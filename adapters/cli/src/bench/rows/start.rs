@@ -3,7 +3,7 @@
 
 use crate::bench::Bench;
 use crate::bench::figure::Figure;
-use crate::bench::load::{self, CONNECTIONS, HISTORY_REPLY};
+use crate::bench::load::{self, CONNECTIONS, HISTORY_REPLY, Keys};
 use crate::bench::quantiles::median;
 use crate::bench::server::Server;
 use crate::exit::CliError;
@@ -15,11 +15,12 @@ const READY_S_MAX: f64 = 2.0;
 
 pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let history = bench.prepared().await?;
-    let keys = history.cycles / (STARTS * CONNECTIONS as u64);
+    let each = history.cycles / (STARTS * CONNECTIONS as u64);
     let mut took = Vec::new();
     let mut server = Server::start_over(&bench.place, history.folder.clone(), "").await?;
     for turn in 0..STARTS {
-        let question = load::holds(turn * keys * CONNECTIONS as u64, keys, "/v1/commands", HISTORY_REPLY);
+        let keys = Keys::new(turn * each * CONNECTIONS as u64, each);
+        let question = load::holds(keys, "/v1/commands", HISTORY_REPLY);
         // Longer than it is left to go on, so that requests are under way when the server is killed.
         let load = load::ask(server.address, CONNECTIONS, bench.scale.probe() * 2, &question);
         tokio::select! {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::bench::figure::Figure;
 use crate::bench::http::Connection;
-use crate::bench::load::{self, Post, Question};
+use crate::bench::load::{self, Keys, Post, Question};
 use crate::bench::quantiles::Quantiles;
 use crate::bench::server::{SCOPE, Server, UNIT, key, make_documents};
 use crate::bench::{Bench, failed};
@@ -46,7 +46,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let path = format!("/v1/storage-units/{UNIT}/reprocess");
     let _queued: Value = connection.post(&path, &json!({ "scope": SCOPE, "keys": keys })).await?;
     let (mut others, is_over) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
-    let question = load::holds_of(u64::from(CLIENTS), 0, KEYS_PER_CLIENT, "/v1/commands", b"\"accepted\"");
+    let keys = Keys { connections: u64::from(CLIENTS), ..Keys::new(0, KEYS_PER_CLIENT) };
+    let question = load::holds(keys, "/v1/commands", b"\"accepted\"");
     let started = Instant::now();
     for number in 0..CLIENTS as usize {
         let (connection, question) = (server.connect().await?, Arc::clone(&question));
