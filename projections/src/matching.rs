@@ -14,7 +14,7 @@ use domain::stream::encoded_part;
 
 use crate::read_model::{self, Page, Picked, Query, ReadModel, ReadModelError};
 use crate::view::{Value, View as _};
-use crate::views::{KeyScopeRow, KeyScopes};
+use crate::views::{KeyScopeRow, KeyScopes, Status};
 
 /// How many rows are looked at for one page, where the rows themselves have to be asked. A page may then have fewer rows
 /// than it may, and more may come.
@@ -115,7 +115,10 @@ pub async fn keys(
 /// The question that finds at least every row that matches.
 fn query((unit, scope): (Option<&StorageUnitName>, Option<&Scope>), filter: &Filter) -> Query {
     let text = |text: &dyn ToString| Value::Text(text.to_string());
+    // Without a unit, what is open is found by that: the statuses of all units are in no order.
+    let is_open = unit.is_none() && filter.status.is_some_and(Status::is_open);
     let filters = [
+        ("open", is_open.then_some(Value::Integer(1))),
         ("unit", unit.map(|unit| text(unit))),
         ("scope", scope.map(|scope| text(scope))),
         ("status", filter.status.map(|status| text(&status.name()))),
