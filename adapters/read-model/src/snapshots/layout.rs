@@ -6,7 +6,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::stream::Position;
 use projections::fold::ErasedView;
@@ -14,15 +13,13 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::past::Base;
 use crate::Failure;
-use crate::file::open_reader;
+use crate::file::{open_reader, ready};
 use crate::tables::{Index, Table};
 
 /// Raised when anything here changes that is not a view's own schema; a file of another layout is begun anew.
 const LAYOUT: i64 = 1;
 /// What `until` says of a row that the last snapshot shows.
 pub(super) const OPEN: i64 = i64::MAX;
-/// How long a connection waits for another one.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many prepared statements the writer keeps.
 const STATEMENTS_MAX: usize = 128;
 
@@ -116,7 +113,7 @@ pub(super) fn create(path: &Path, kept: &[Kept]) -> Result<Connection, Failure> 
 
 fn prepared(path: &Path) -> Result<Connection, Failure> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    ready(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;

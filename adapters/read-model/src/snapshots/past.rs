@@ -81,6 +81,7 @@ impl PastRows {
             Some(Base { connection, number, position }) => (connection, Some((number, position))),
             None => (Connection::open_in_memory()?, None),
         };
+        file::ready(&connection)?;
         connection.set_prepared_statement_cache_capacity(views.len() * STATEMENTS_PER_VIEW);
         connection.execute_batch(&format!("PRAGMA temp.cache_size = {CACHE_KIB}"))?;
         let base = snapshot.map(|(number, _)| number);
