@@ -206,6 +206,10 @@ name!(
     SecretName, "a secret's name", 128, PLAIN, is_plain
 );
 name!(
+    /// The name under which the configuration has an instance that recorded commands may be sent to.
+    TargetName, "a target's name", 128, PLAIN, is_plain
+);
+name!(
     /// The name of an API key, under which its commands are recorded.
     KeyName, "a key name", 128, PLAIN, is_plain
 );

@@ -1,4 +1,4 @@
-//! What the world must offer: a log, content, modules, webhooks, a clock and fresh ids.
+//! What the world must offer: a log, content, modules, webhooks, instances to reissue to, a clock and fresh ids.
 //! Adapters implement these; nothing here does anything by itself.
 
 mod content;
@@ -6,6 +6,7 @@ mod event_forms;
 mod event_store;
 mod log_archive;
 mod modules;
+mod targets;
 mod webhooks;
 
 pub use content::{ContentError, ContentStore, KeyListing, Place};
@@ -16,6 +17,7 @@ pub use event_store::{
 };
 pub use log_archive::{ArchiveFilter, ArchivePage, LogArchive, LogHead};
 pub use modules::{Job, ModuleFailure, ModuleProfile, ModuleResult, Modules};
+pub use targets::{NoTargets, SendError, Sent, Target, Targets};
 pub use webhooks::{Delivery, DeliveryAnswer, DeliveryError, Webhooks};
 
 use uuid::Uuid;

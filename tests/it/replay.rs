@@ -2,4 +2,5 @@
 
 mod reissue;
 mod served;
+mod targets;
 mod verify;

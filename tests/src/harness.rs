@@ -20,7 +20,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use bytes::Bytes;
 use domain::names::{ModuleName, StorageUnitName};
-use domain::ports::{Clock, EventStore, LogArchive, Subscription};
+use domain::ports::{Clock, EventStore, LogArchive, NoTargets, Subscription, Targets};
 use http_api::{ApiState, Closing, HttpSettings};
 use modules::Definition;
 use projections::overview::overview;
@@ -55,6 +55,8 @@ pub struct Setup {
     pub store: Arc<dyn EventStore>,
     /// The same log as a whole. Usually that of the usual store; whoever brings another store and exports brings its own.
     pub archive: Arc<dyn LogArchive>,
+    /// The instances that recorded commands may be sent to. Usually none.
+    pub targets: Arc<dyn Targets>,
 }
 
 impl Default for Setup {
@@ -68,6 +70,7 @@ impl Default for Setup {
             modules: modules_of(&["cat", "sha256sum", "false"]),
             store: Arc::new(store.clone()),
             archive: Arc::new(store),
+            targets: Arc::new(NoTargets),
         }
     }
 }
@@ -103,8 +106,8 @@ impl Setup {
         http.registered_bases.push(parts::file_url(&documents));
         let closing = Closing::default();
         let forms = Arc::new(event_codec::JsonForms);
-        let (settings, archive) = (Arc::new(http), self.archive);
-        let state = ApiState { engine: engine.clone(), settings, forms, archive, closing };
+        let (settings, archive, targets) = (Arc::new(http), self.archive, self.targets);
+        let state = ApiState { engine: engine.clone(), settings, forms, archive, targets, closing };
         Harness { engine, documents, router: http_api::router(state), _folder: folder }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use archive::{
 pub(crate) use campaign::{CampaignCommand, CanaryOptions, FilterOptions, StartOptions};
 pub(crate) use itself::{CompletionsOptions, ManOptions};
 pub(crate) use past::{AtOption, DiffOptions};
-pub(crate) use replay::{Pace, ReissueOptions, ReplayCommand};
+pub(crate) use replay::{Destination, ReissueOptions, ReplayCommand};
 pub(crate) use task::{
     BatchCommand, CountTasksOptions, CreateTaskOptions, DeleteTasksOptions, ListTasksOptions,
     RestartTasksOptions, TaskCommand, TaskFilterOptions, WorkspaceCommand, WorkspaceOptions,

@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::config::Config;
 use crate::exit::CliError;
+use crate::replay::ConfiguredTargets;
 use crate::world::{RandomIds, SystemClock};
 
 /// Opens the event log of the data folder, which locks the folder; nothing when another process has it.
@@ -139,7 +140,8 @@ pub(crate) fn surfaces(
         take_up_trace: crate::telemetry::TAKE_UP_TRACE,
     };
     let forms = Arc::new(event_codec::JsonForms);
-    http_api::router(ApiState { engine, settings: Arc::new(settings), forms, archive, closing })
+    let targets = Arc::new(ConfiguredTargets::new(config));
+    http_api::router(ApiState { engine, settings: Arc::new(settings), forms, archive, targets, closing })
 }
 
 /// The URL of a folder.

@@ -4,6 +4,7 @@
 mod https;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use axum::Router;
 use axum::body::Body;
@@ -67,9 +68,9 @@ impl Client {
         }
     }
 
-    /// A client of the server at a URL, trusted as the one that was named would be.
-    pub(crate) fn at(global: &Global, url: &str, api_key: Option<String>) -> Result<Self, CliError> {
-        let server = Server::named(url, global.ca_cert.as_deref())?;
+    /// A client of the server at a URL, for which the authorities in a file vouch, or else those of this machine.
+    pub(crate) fn at(url: &str, ca_cert: Option<&Path>, api_key: Option<String>) -> Result<Self, CliError> {
+        let server = Server::named(url, ca_cert)?;
         Ok(Self { door: there(server), actor: actor(), api_key })
     }
 

@@ -1,6 +1,7 @@
 //! The configuration: `reprise.toml`, then the environment and the command line over it. Every key is documented in
 //! `docs/configuration.md`; an unknown one is an error that names the nearest known one.
 
+mod targets;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::args::Global;
 use crate::exit::CliError;
 use crate::telemetry::LogFormat;
+
+pub(crate) use targets::{ReplayConfig, TargetConfig};
 
 /// The file that is read when none is named.
 const FILE_DEFAULT: &str = "reprise.toml";
@@ -68,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) modules: BTreeMap<ModuleName, Definition>,
     /// Deliveries to webhooks.
     pub(crate) webhooks: WebhookSettings,
+    /// Replays.
+    pub(crate) replay: ReplayConfig,
     /// Where each secret is, by name.
     pub(crate) secrets: BTreeMap<SecretName, SecretSource>,
 }
@@ -261,6 +266,7 @@ impl Default for Config {
             snapshots: SnapshotsConfig::default(),
             modules: BTreeMap::new(),
             webhooks: WebhookSettings::default(),
+            replay: ReplayConfig::default(),
             secrets: BTreeMap::new(),
         }
     }
@@ -344,6 +350,7 @@ impl Config {
         self.tls_cert = self.tls_cert.map(|path| folder.join(path));
         self.tls_key = self.tls_key.map(|path| folder.join(path));
         self.integrity.signing_key_file = self.integrity.signing_key_file.map(|path| folder.join(path));
+        self.replay = self.replay.relative_to(folder);
         self
     }
 
@@ -361,6 +368,7 @@ impl Config {
         if self.snapshots.keep == 0 {
             return Err("snapshots.keep must be at least 1; snapshots.every_events = 0 takes none".to_owned());
         }
+        self.replay.check(|secret| self.secrets.contains_key(secret))?;
         let Limits {
             body_bytes_max,
             headers_bytes_max,

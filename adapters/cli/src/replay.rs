@@ -3,6 +3,7 @@
 
 mod reissue;
 mod show;
+mod targets;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use show::Shown;
+
+pub(crate) use targets::ConfiguredTargets;
 
 pub(crate) async fn run(global: &Global, config: &Config, command: ReplayCommand) -> Result<Exit, CliError> {
     let request = match command {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use domain::ports::{EventForms, LogArchive};
+use domain::ports::{EventForms, LogArchive, Targets};
 use runtime::Engine;
 use tracing::Span;
 
@@ -63,6 +63,8 @@ pub struct ApiState {
     pub forms: Arc<dyn EventForms>,
     /// The log as a whole, for those who take it elsewhere. Everybody's: whoever asks it says whose events are wanted.
     pub archive: Arc<dyn LogArchive>,
+    /// The instances that recorded commands may be sent to.
+    pub targets: Arc<dyn Targets>,
     /// Says when to end what would otherwise go on for as long as its reader listens.
     pub closing: Closing,
 }

@@ -26,6 +26,21 @@ async fn without_a_key_an_instance_is_open_and_the_first_one_closes_it() {
 }
 
 #[tokio::test]
+async fn only_who_runs_the_instance_has_it_send_its_commands_elsewhere() {
+    let guarded = Guarded::start().await;
+    let reissue = json!({ "mode": "reissue", "reissue": { "target": "second" } });
+    for (name, role, organization) in
+        [("one", "operator", "default"), ("two", "admin", "acme"), ("three", "viewer", "default")]
+    {
+        let key = guarded.key(name, role, organization).await;
+        let refused = guarded.post("/v1/replays", &key, reissue.clone()).await.expect(403);
+        assert_eq!(refused.json()["code"], "forbidden");
+    }
+    let unknown = guarded.post("/v1/replays", &guarded.admin, reissue).await.expect(422);
+    assert_eq!(unknown.json()["code"], "invalid_replay", "{}", unknown.text());
+}
+
+#[tokio::test]
 async fn the_first_key_must_be_one_that_can_make_others() {
     let harness = Setup::without_workers().start().await;
     for body in [

@@ -102,6 +102,39 @@ fn an_empty_instance_that_is_sent_every_command_becomes_the_same_row_by_row() {
 }
 
 #[test]
+fn a_target_of_the_configuration_is_sent_to_from_the_folder_and_by_its_server() {
+    let source = eventful();
+    let target = TempDir::new().unwrap();
+    let key = run(target.path(), &["--json", "keys", "create", "first", "--role", "admin"]).json();
+    let (_standby, to) = standby(target.path());
+    let refused = reissue(source.path(), &to, &[]);
+    assert_eq!(refused.code, 4, "without the key: {refused:?}");
+    let secret = source.path().join("key");
+    std::fs::write(&secret, key["api_key"].as_str().unwrap()).unwrap();
+    let text = format!(
+        "[replay.targets.second]\nurl = '{to}'\napi_key = 'key'\n[secrets]\nkey = {{ file = '{}' }}\n",
+        secret.display()
+    );
+    std::fs::write(source.path().join("reprise.toml"), text).unwrap();
+    let named = |name: &str| ["--json", "replay", "reissue", "--target", name].map(str::to_owned);
+    let ran = |arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run(source.path(), &arguments)
+    };
+    let unknown = ran(&named("third"));
+    assert_eq!(unknown.code, 2, "{unknown:?}");
+    assert!(unknown.stderr.contains("the configuration has second"), "{unknown:?}");
+    let sent = ran(&named("second"));
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let count = sent.json()["carried_out"].as_u64().unwrap();
+    let mut original = Server::start_as(source.path(), &["--standby"], &[]);
+    let from = original.listens_within(PATIENCE).expect("the original listens");
+    let again = ran(&[&["--server".to_owned(), from][..], &named("second")].concat());
+    let expected = serde_json::json!({ "carried_out": 0, "there_already": count });
+    assert_eq!((again.code, again.json()), (0, expected), "{again:?}");
+}
+
+#[test]
 fn only_a_standby_takes_recorded_commands_and_it_takes_nothing_else() {
     let source = eventful();
     let target = TempDir::new().unwrap();

@@ -21,7 +21,7 @@ use tests::place::{log, stream};
 use crate::histories::{known, simulated};
 
 fn request(filter: ReplayFilter) -> ReplayRequest {
-    ReplayRequest { mode: Mode::Verify, filter, changes: Changes::default(), findings_max: 100 }
+    ReplayRequest { mode: Mode::Verify, filter, changes: Changes::default(), reissue: None, findings_max: 100 }
 }
 
 async fn verified(
@@ -38,7 +38,7 @@ async fn verified(
             match line {
                 Line::Progress(_) => {}
                 Line::Finding(Finding::Divergence(row)) => found.push(*row),
-                Line::Finding(Finding::Ending(row)) => panic!("a verification has no fork: {row:?}"),
+                Line::Finding(other) => panic!("a verification finds no such thing: {other:?}"),
                 Line::Report(last) => report = Some(last),
             }
         }

@@ -1,11 +1,14 @@
 //! The options of `reprise replay`. Does not know what a replay does.
 
 use clap::{Args as ClapArgs, Subcommand};
+use domain::names::TargetName;
 use domain::replay::{Changes, CommandRef, Edit, LimitsChange, RetryChange};
 use domain::stream::Position;
 use domain::task::Policy;
 use domain::time::{Millis, Timestamp};
-use runtime::replay::{FINDINGS_DEFAULT, FINDINGS_MAX, Mode, ReplayFilter, ReplayRequest, Span};
+use runtime::replay::{
+    FINDINGS_DEFAULT, FINDINGS_MAX, Mode, Pace, RATE_MAX, ReplayFilter, ReplayRequest, Span,
+};
 use serde::de::DeserializeOwned;
 
 #[derive(Debug, Subcommand)]
@@ -23,37 +26,52 @@ pub(crate) enum ReplayCommand {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReissueOptions {
     #[command(flatten)]
-    pub(crate) filter: FilterOptions,
+    filter: FilterOptions,
     #[command(flatten)]
-    pub(crate) pace: PaceOptions,
+    pace: PaceOptions,
     /// The instance that they are sent to, such as http://127.0.0.1:7272
-    #[arg(long, value_name = "URL")]
-    pub(crate) to: String,
+    #[arg(long, value_name = "URL", required_unless_present = "target")]
+    to: Option<String>,
     /// The API key to present there; better in the environment, where no list of processes shows it
     #[arg(long, env = "REPRISE_TO_API_KEY", hide_env_values = true, value_name = "KEY")]
-    pub(crate) to_api_key: Option<String>,
+    to_api_key: Option<String>,
+    /// In its place, a target of the configuration: of the server's when a server is asked, which then sends by itself
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["to", "to_api_key"])]
+    target: Option<TargetName>,
+}
+
+/// Where recorded commands are sent.
+#[derive(Debug)]
+pub(crate) enum Destination {
+    /// To a URL, with an API key or without.
+    Url { url: String, api_key: Option<String> },
+    /// To a target of the configuration.
+    Target(TargetName),
+}
+
+impl ReissueOptions {
+    pub(crate) fn parts(self) -> (ReplayFilter, Pace, Destination) {
+        let Self { filter, pace, to, to_api_key, target } = self;
+        let destination = match target {
+            Some(target) => Destination::Target(target),
+            None => Destination::Url { url: to.unwrap_or_default(), api_key: to_api_key },
+        };
+        (filter.filter(), pace.pace(), destination)
+    }
 }
 
 #[derive(Debug, ClapArgs)]
-pub(crate) struct PaceOptions {
+struct PaceOptions {
     /// As fast as they were recorded, instead of as fast as possible
     #[arg(long, conflicts_with = "rate")]
     recorded_pace: bool,
     /// So many commands per second, instead of as many as possible
-    #[arg(long, value_name = "COMMANDS", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "COMMANDS", value_parser = clap::value_parser!(u32).range(1..=i64::from(RATE_MAX)))]
     rate: Option<u32>,
 }
 
-/// How fast commands are reissued.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Pace {
-    FlatOut,
-    PerSecond(u32),
-    Recorded,
-}
-
 impl PaceOptions {
-    pub(crate) const fn pace(&self) -> Pace {
+    const fn pace(&self) -> Pace {
         match self.rate {
             Some(rate) => Pace::PerSecond(rate),
             None if self.recorded_pace => Pace::Recorded,
@@ -122,8 +140,8 @@ impl WhatIfOptions {
             skip: changes.skip,
             edit: changes.edit,
         };
-        let findings_max = findings.findings_max;
-        ReplayRequest { mode: Mode::WhatIf, filter: filter.filter(), changes, findings_max }
+        let (findings_max, filter) = (findings.findings_max, filter.filter());
+        ReplayRequest { mode: Mode::WhatIf, filter, changes, reissue: None, findings_max }
     }
 }
 
@@ -137,7 +155,7 @@ pub(crate) struct VerifyOptions {
 
 /// Which recorded commands are meant.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct FilterOptions {
+struct FilterOptions {
     /// Only commands to streams whose name matches, such as 'key_scope-docs/*'
     #[arg(long, value_name = "GLOB")]
     streams: Option<String>,
@@ -169,13 +187,13 @@ pub(crate) struct FindingsOptions {
 impl VerifyOptions {
     pub(crate) fn request(self) -> ReplayRequest {
         let Self { filter, findings: FindingsOptions { findings_max } } = self;
-        let changes = Changes::default();
-        ReplayRequest { mode: Mode::Verify, filter: filter.filter(), changes, findings_max }
+        let (changes, filter) = (Changes::default(), filter.filter());
+        ReplayRequest { mode: Mode::Verify, filter, changes, reissue: None, findings_max }
     }
 }
 
 impl FilterOptions {
-    pub(crate) fn filter(self) -> ReplayFilter {
+    fn filter(self) -> ReplayFilter {
         let Self { streams, types, from_position, to_position, since, until } = self;
         ReplayFilter {
             streams,

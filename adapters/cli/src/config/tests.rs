@@ -83,6 +83,25 @@ fn tasks_are_counted_by_the_words_that_find_them() {
 }
 
 #[test]
+fn targets_of_replays_are_checked_before_anything_is_sent() {
+    let config = Config::parse(
+        "[replay.targets.second]\nurl = 'https://standby:7171'\napi_key = 'k'\n[secrets]\nk = { env = 'K' }\n",
+    );
+    assert_eq!(config.unwrap().replay.targets.len(), 1);
+    for (wrong, expected) in [
+        ("url = 'ftp://standby'", "replay.targets.second.url must be like"),
+        ("url = 'standby:7171'", "replay.targets.second.url must be like"),
+        ("url = 'http://me:secret@standby'", "no user and no password"),
+        ("url = 'http://standby'\napi_key = 'k'", "no 'k' among [secrets]"),
+        ("url = 'http://standby'\ntoken = 'k'", "token"),
+    ] {
+        let error = problem(&format!("[replay.targets.second]\n{wrong}\n"));
+        assert!(error.contains(expected), "{wrong}: {error}");
+        assert!(!error.contains("me:secret"), "{error}");
+    }
+}
+
+#[test]
 fn secrets_are_named_and_never_shown() {
     let text = "[webhooks]\nhosts = [\"erp\"]\n[secrets]\na = \"hunter2\"\nb = { file = \"/f\" }\nc = { env = \"C\" }\n";
     let config = Config::parse(text).unwrap();

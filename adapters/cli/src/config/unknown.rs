@@ -29,6 +29,7 @@ pub(super) fn check(table: &Table) -> Result<(), String> {
     section(table, "integrity", &known(&IntegrityConfig::default()))?;
     section(table, "snapshots", &known(&SnapshotsConfig::default()))?;
     section(table, "stager", &["zone".to_owned()])?;
+    section(table, "replay", &["targets".to_owned()])?;
     let definition = known(&Definition::default());
     for (name, module) in table.get("modules").and_then(toml::Value::as_table).into_iter().flatten() {
         if let Some(module) = module.as_table() {

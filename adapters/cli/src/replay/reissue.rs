@@ -3,150 +3,167 @@
 
 mod lines;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::time::Timestamp;
-use serde_json::Value;
+use domain::ports::{SendError, Target, Targets as _};
+use domain::replay::Changes;
+use event_codec::JsonForms;
+use runtime::replay::{
+    FINDINGS_DEFAULT, Finding, Line, Mode, Pace, ReissueRequest, Reissuing, ReplayError, ReplayFilter,
+    ReplayRequest, Selection, Sending, SentCounts, Step,
+};
+use store_sqlite::SqliteStore;
 
-use super::{Source, source};
-use crate::args::{Global, Pace, ReissueOptions};
+use super::show::Shown;
+use super::targets::{ConfiguredTargets, HttpTarget};
+use super::{Source, of_server, source};
+use crate::args::{Destination, Global, ReissueOptions};
 use crate::client::Client;
 use crate::config::Config;
 use crate::exit::{CliError, Exit};
 use crate::output;
-use lines::{Line, Lines};
+use lines::Lines;
 
-/// How many commands are sent in one request.
-const LINES_MAX: usize = 1_000;
-/// How many bytes of commands are sent in one request, about.
-const BYTES_MAX: usize = 4 << 20;
+/// How long nothing is shown while the next command's time has not come.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
+
+/// How it ended.
+struct Ended {
+    counts: SentCounts,
+    /// Whether a command was refused, after which nothing is sent.
+    is_refused: bool,
+}
 
 pub(super) async fn run(global: &Global, config: &Config, options: ReissueOptions) -> Result<Exit, CliError> {
-    let ReissueOptions { filter, pace, to, to_api_key } = options;
-    let target = Client::at(global, &to, to_api_key)?;
-    let filter = filter.filter();
-    let mut lines = match source(global, config)? {
-        Source::Log(store) => Lines::of_log(store, &filter)?,
-        Source::Server(client) => Lines::of_server(client, &filter)?,
+    let began = Instant::now();
+    let shown = Shown::new(global);
+    let (filter, pace, destination) = options.parts();
+    let ended = match (source(global, config)?, destination) {
+        // The server has the target's key.
+        (Source::Server(client), Destination::Target(target)) => {
+            let reissue = Some(ReissueRequest { target, pace });
+            let (mode, changes) = (Mode::Reissue, Changes::default());
+            let request = ReplayRequest { mode, filter, changes, reissue, findings_max: FINDINGS_DEFAULT };
+            let report = of_server(&client, &request, &shown).await?;
+            Ended { counts: report.reissue.unwrap_or_default(), is_refused: report.findings > 0 }
+        }
+        (Source::Server(client), destination @ Destination::Url { .. }) => {
+            let target = target(global, config, destination).await?;
+            let lines = Lines::new(client, &filter)?;
+            shown.ended(of_pages(lines, Sending::new(target, pace), &shown).await)?
+        }
+        (Source::Log(store), destination) => {
+            let target = target(global, config, destination).await?;
+            shown.ended(of_log(store, &filter, pace, target, &shown).await)?
+        }
     };
-    let mut sending = Sending::new(target, pace.pace());
-    while let Some(page) = lines.next().await? {
-        for line in page {
-            sending.send(line).await?;
-        }
-    }
-    sending.flush().await?;
-    sending.told(global);
-    Ok(Exit::Done)
+    told(global, ended.counts, began.elapsed());
+    Ok(if ended.is_refused { Exit::Refused } else { Exit::Done })
 }
 
-/// Commands on their way.
-struct Sending {
-    target: Client,
+async fn target(
+    global: &Global,
+    config: &Config,
+    destination: Destination,
+) -> Result<Arc<dyn Target>, CliError> {
+    match destination {
+        Destination::Url { url, api_key } => {
+            Ok(Arc::new(HttpTarget(Client::at(&url, global.ca_cert.as_deref(), api_key)?)))
+        }
+        Destination::Target(name) => {
+            let targets = ConfiguredTargets::new(config);
+            let unknown = || {
+                let invalid = runtime::replay::InvalidRequest::unknown_target(&name, &targets.names());
+                CliError::Usage(invalid.to_string())
+            };
+            targets.target(&name).await.map_err(unsent)?.ok_or_else(unknown)
+        }
+    }
+}
+
+/// Sends a log that nobody else has open.
+async fn of_log(
+    store: Arc<SqliteStore>,
+    filter: &ReplayFilter,
     pace: Pace,
-    began: Instant,
-    /// When the first command was decided where it was recorded.
-    first: Option<Timestamp>,
-    count: u64,
-    waiting: Vec<u8>,
-    waiting_lines: usize,
-    carried: u64,
-    known: u64,
+    target: Arc<dyn Target>,
+    shown: &Shown,
+) -> Result<Ended, CliError> {
+    let forms = Arc::new(JsonForms);
+    let selection =
+        Selection::new(filter, &*forms).map_err(|invalid| CliError::Usage(invalid.to_string()))?;
+    let reissuing = Reissuing::begin(store, forms, selection, pace, target).await;
+    let mut reissuing = reissuing.map_err(|error| CliError::Environment(error.to_string()))?;
+    let mut ended = Ended { counts: SentCounts::default(), is_refused: false };
+    loop {
+        let lines = match reissuing.next().await {
+            Ok(Some(lines)) => lines,
+            Ok(None) => return Ok(ended),
+            Err(error) => {
+                complain_of_progress(reissuing.counts());
+                return Err(unreplayed(error));
+            }
+        };
+        for line in lines {
+            ended.is_refused |= matches!(line, Line::Finding(_));
+            shown.line(line);
+        }
+        ended.counts = reissuing.counts();
+    }
 }
 
-impl Sending {
-    fn new(target: Client, pace: Pace) -> Self {
-        let (began, waiting) = (Instant::now(), Vec::new());
-        Self { target, pace, began, first: None, count: 0, waiting, waiting_lines: 0, carried: 0, known: 0 }
-    }
-
-    /// Sends a command when its time has come, together with others as long as nothing has to be waited for.
-    async fn send(&mut self, line: Line) -> Result<(), CliError> {
-        let due = self.due(line.at);
-        let wait = due.saturating_sub(self.began.elapsed());
-        if !wait.is_zero() {
-            self.flush().await?;
-            tokio::time::sleep(due.saturating_sub(self.began.elapsed())).await;
-        }
-        self.count += 1;
-        self.waiting.extend_from_slice(&line.json);
-        self.waiting.push(b'\n');
-        self.waiting_lines += 1;
-        if self.waiting_lines >= LINES_MAX || self.waiting.len() >= BYTES_MAX {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    /// How long after the beginning a command is to be sent.
-    fn due(&mut self, at: Timestamp) -> Duration {
-        match self.pace {
-            Pace::FlatOut => Duration::ZERO,
-            Pace::PerSecond(rate) => Duration::from_secs_f64(self.count as f64 / f64::from(rate)),
-            Pace::Recorded => {
-                let first = *self.first.get_or_insert(at);
-                Duration::from_millis(at.since(first).0)
+/// Sends the commands of a server to somewhere that the server does not know.
+async fn of_pages(mut lines: Lines, mut sending: Sending, shown: &Shown) -> Result<Ended, CliError> {
+    loop {
+        let step = sending.step(SILENCE_MAX).await;
+        let step = step.map_err(|error| {
+            complain_of_progress(sending.counts());
+            unsent(error)
+        })?;
+        let counts = sending.counts();
+        match step {
+            Step::Sent | Step::Early => shown.sent(counts),
+            Step::Refused(row) => {
+                shown.line(Line::Finding(Finding::Refused(Box::new(row))));
+                return Ok(Ended { counts, is_refused: true });
             }
+            Step::Idle => match lines.next().await? {
+                Some(page) => page.into_iter().for_each(|command| sending.push(command)),
+                None => return Ok(Ended { counts, is_refused: false }),
+            },
         }
     }
+}
 
-    /// Sends what waits. The first command that is refused ends everything: those after it may rely on it.
-    async fn flush(&mut self) -> Result<(), CliError> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let body = std::mem::take(&mut self.waiting);
-        let sent = std::mem::take(&mut self.waiting_lines);
-        let (mut carried, mut known, mut refused) = (0, 0, None);
-        let path = "/v1/commands?context=recorded";
-        self.target
-            .send_lines(path, body, |result| match result.get("status").and_then(Value::as_str) {
-                Some("accepted") => carried += 1,
-                Some("nothing") => known += 1,
-                _ => refused = refused.take().or_else(|| Some(result.clone())),
-            })
-            .await?;
-        self.carried += carried;
-        self.known += known;
-        match refused {
-            Some(refused) => {
-                self.complain_of_progress();
-                Err(refusal(&refused))
-            }
-            None if carried + known == sent as u64 => Ok(()),
-            None => Err(CliError::Unavailable(
-                "the other instance did not answer every command; reissue again, what it has is found to be there"
-                    .to_owned(),
-            )),
-        }
-    }
+fn complain_of_progress(SentCounts { carried_out, there_already }: SentCounts) {
+    output::note(&format!(
+        "{carried_out} commands were carried out before, {there_already} were there already"
+    ));
+}
 
-    fn complain_of_progress(&self) {
-        output::note(&format!(
-            "{} commands were carried out before, {} were there already",
-            self.carried, self.known
+fn told(global: &Global, SentCounts { carried_out, there_already }: SentCounts, elapsed: Duration) {
+    if global.json {
+        output::json(&serde_json::json!({ "carried_out": carried_out, "there_already": there_already }));
+    } else {
+        let seconds = elapsed.as_secs_f64();
+        output::line(&format!(
+            "{carried_out} commands carried out, {there_already} were there already, in {seconds:.1} s"
         ));
     }
+}
 
-    fn told(&self, global: &Global) {
-        let Self { carried, known, .. } = self;
-        if global.json {
-            output::json(&serde_json::json!({ "carried_out": carried, "there_already": known }));
-        } else {
-            let seconds = self.began.elapsed().as_secs_f64();
-            output::line(&format!(
-                "{carried} commands carried out, {known} were there already, in {seconds:.1} s"
-            ));
-        }
+fn unreplayed(error: ReplayError) -> CliError {
+    match error {
+        ReplayError::Store(error) => CliError::Environment(error.to_string()),
+        ReplayError::CommandMissing(_) => CliError::Refused(error.to_string()),
+        ReplayError::Target(error) => unsent(error),
     }
 }
 
-fn refusal(result: &Value) -> CliError {
-    let text = |pointer| result.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let text = format!("the command {} was not carried out: {}", text("/id"), text("/problem/detail"));
-    if result.get("status").is_some_and(|status| status == "failed") {
-        CliError::Unavailable(text)
-    } else {
-        CliError::Refused(text)
+fn unsent(error: SendError) -> CliError {
+    match error {
+        SendError::Unavailable(_) => CliError::Unavailable(error.to_string()),
+        SendError::Refused(_) => CliError::Refused(error.to_string()),
     }
 }

@@ -8,7 +8,9 @@ use domain::replay::ForkCounts;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use projections::difference::Difference;
 use projections::replay::{DivergenceRow, EndingRow, StoredForm};
-use runtime::replay::{EndingCount, Finding, ForkReport, Line, Progress, ReplayReport};
+use runtime::replay::{
+    EndingCount, Finding, ForkReport, Line, Progress, RefusedRow, ReplayReport, SentCounts,
+};
 use serde_json::Value;
 
 use crate::args::Global;
@@ -49,6 +51,12 @@ impl Shown {
     }
 
     fn finding(&self, finding: &Finding) {
+        if let Finding::Refused(row) = finding {
+            let RefusedRow { stream, version, position, text, .. } = &**row;
+            output::note(&format!(
+                "the command of {stream} v{version}, position {position}, was refused: {text}"
+            ));
+        }
         if self.json {
             self.json_line(&serde_json::json!({ "finding": finding }));
             return;
@@ -56,7 +64,20 @@ impl Shown {
         match finding {
             Finding::Divergence(row) => divergence(row),
             Finding::Ending(row) => ending(row),
+            Finding::Refused(_) => {}
         }
+    }
+
+    /// Shows how many commands were sent.
+    pub(super) fn sent(&self, SentCounts { carried_out, there_already }: SentCounts) {
+        self.bar.set_message(format!("{carried_out} carried out, {there_already} there already"));
+        self.bar.tick();
+    }
+
+    /// Takes the progress away.
+    pub(super) fn ended<T>(&self, result: T) -> T {
+        self.bar.finish_and_clear();
+        result
     }
 
     pub(super) fn report(&self, report: &ReplayReport) {
@@ -65,7 +86,7 @@ impl Shown {
             self.json_line(&serde_json::json!({ "report": report }));
             return;
         }
-        let ReplayReport { position, events, commands, findings, fork } = report;
+        let ReplayReport { position, events, commands, findings, fork, reissue: _ } = report;
         if let Some(fork) = fork {
             fork_report(fork, *findings);
         }

@@ -217,6 +217,8 @@ described! {
     TaskStatusName = status_words(|status| [status.name().to_owned()]);
     /// The name under which the configuration keeps a secret, at most 128 bytes.
     SecretName = text(PLAIN, names::SecretName::LENGTH_BYTES_MAX, "webhook");
+    /// The name under which the configuration has an instance that recorded commands may be sent to.
+    TargetName = text(PLAIN, names::TargetName::LENGTH_BYTES_MAX, "second");
     /// Statuses of tasks by their names or numbers, with commas between them.
     TaskStatuses = text(&statuses(), 1_024, "ToReview,PreProcessingFailed");
     /// A part of a name, at most 256 bytes; case does not matter.
@@ -263,6 +265,8 @@ described! {
     Digest = text(DIGEST, 71, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     /// How long a lease lasts, in milliseconds; at most a day.
     LeaseMillis = number(1, LEASE_MS_MAX.0, 60_000);
+    /// How many commands are sent per second.
+    ReissueRate = number(1, u64::from(runtime::replay::RATE_MAX), 100);
     /// For how long a secret stays valid after its rotation, in milliseconds; at most 30 days.
     GraceMillis = number(0, GRACE_MAX.0, 3_600_000);
     /// How many items a page has.

@@ -206,5 +206,9 @@ refusals! {
     /// Of a replay that must be kept.
     ReplayRefusals { 404: "replay_not_found" }
     /// Of a new replay.
-    ReplayBeginRefusals { 422: "invalid_replay", 503: "too_many_replays" }
+    ReplayBeginRefusals {
+        409: "target_refused",
+        422: "invalid_replay",
+        503: "too_many_replays" | "target_unavailable",
+    }
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::names::{
-    Actor, Count, EventKind, Id, LeaseMillis, Position, StreamName, TaskStatusName, Timestamp, Version,
+    Actor, Count, EventKind, Id, LeaseMillis, Position, ReissueRate, StreamName, TargetName, TaskStatusName,
+    Timestamp, Version,
 };
 use super::one_of;
 use super::problems::ProblemDetails;
@@ -25,6 +26,9 @@ pub(crate) struct PostedReplay {
     /// What is otherwise on the fork of `what_if`.
     #[schema(required = false)]
     changes: ReplayChanges,
+    /// Where commands are sent to in the mode `reissue`, and how fast.
+    #[schema(required = false)]
+    reissue: ReissueTarget,
     /// How many findings are listed at most. All are counted.
     #[schema(required = false, minimum = 0, maximum = 10_000)]
     findings_max: u32,
@@ -39,7 +43,27 @@ struct ReplayRequest {
     mode: ReplayMode,
     filter: ReplayFilter,
     changes: ReplayChanges,
+    #[schema(required = false)]
+    reissue: ReissueTarget,
     findings_max: u32,
+}
+
+/// Where commands are sent to, and how fast.
+#[derive(ToSchema)]
+struct ReissueTarget {
+    /// The instance, by the name that the configuration has for it.
+    target: TargetName,
+    #[schema(required = false)]
+    pace: ReissuePace,
+}
+
+/// How fast commands are sent: as fast as possible, as fast as they were recorded, or so many per second.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum ReissuePace {
+    FlatOut,
+    Recorded,
+    PerSecond(ReissueRate),
 }
 
 /// What is done with recorded commands.
@@ -51,6 +75,8 @@ enum ReplayMode {
     /// Decide all of them on a fork on which something is otherwise, and compare how things end. Changed policies hold
     /// for the commands that the filter chooses; the fork ends where the filter does.
     WhatIf,
+    /// Send each to another instance, which becomes the same. Needs the right `run`.
+    Reissue,
 }
 
 /// What is otherwise on the fork.
@@ -190,12 +216,23 @@ struct ReplayReport {
     /// The position up to which the log was read.
     position: Position,
     events: Count,
-    /// How many commands were decided again.
+    /// How many commands were decided again, or sent.
     commands: Count,
     /// How many findings there are, listed or not.
     findings: Count,
     #[schema(required = false)]
     fork: ForkReport,
+    #[schema(required = false)]
+    reissue: SentCounts,
+}
+
+/// What became of what was sent in the mode `reissue`.
+#[derive(ToSchema)]
+struct SentCounts {
+    /// How many commands were carried out there.
+    carried_out: Count,
+    /// How many were there already.
+    there_already: Count,
 }
 
 /// What became of the fork of `what_if`.
@@ -278,7 +315,26 @@ enum ReplayState {
 
 one_of! {
     /// Something that is not as it is in the log.
-    ReplayFinding = DivergenceFinding | EndingFinding;
+    ReplayFinding = DivergenceFinding | EndingFinding | RefusedFinding;
+}
+
+/// A command that the other instance refused. Nothing is sent after it.
+#[derive(ToSchema)]
+struct RefusedFinding {
+    kind: RefusedKind,
+    stream: StreamName,
+    /// The version of its first event here.
+    version: Version,
+    position: Position,
+    command_id: Id,
+    /// Why, as a sentence.
+    text: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum RefusedKind {
+    Refused,
 }
 
 /// A thing that ends otherwise on the fork.

@@ -78,6 +78,11 @@ impl<T> Write<T> {
         self.caller.asked(state, self.key.clone(), self.reason.clone())
     }
 
+    /// Who asks, with what they may do.
+    pub(crate) const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Who asks.
     pub(crate) const fn actor(&self) -> &Actor {
         &self.caller.actor

@@ -7,7 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse as _, Response};
-use runtime::replay::{BeginError, KeptReplay, ReplayRequest, RunningReplay, StartReplayError};
+use domain::ports::SendError;
+use runtime::replay::{
+    BeginError, KeptReplay, Mode, ReplayError, ReplayRequest, RunningReplay, StartReplayError,
+};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +18,7 @@ use uuid::Uuid;
 
 use super::log::{NDJSON, json_line};
 use super::{OneNow, Reply, ok};
+use crate::access::rights::Right;
 use crate::closing::Closing;
 use crate::description::problems::{ReplayBeginRefusals, ReplayRefusals};
 use crate::description::{lines, replays as form};
@@ -32,8 +36,9 @@ type ReplayLines = lines::Lines<form::ReplayLine>;
 
 /// Begin a replay
 ///
-/// Recorded commands are decided again, and compared with the log. The reply is NDJSON: progress and findings as they
-/// come, and at last a report or a problem. It ends when its reader leaves. The result is kept, among the last 32.
+/// Recorded commands are decided again and compared with the log, or sent to another instance. The reply is NDJSON:
+/// progress and findings as they come, and at last a report or a problem. It ends when its reader leaves. The result is
+/// kept, among the last 32.
 #[utoipa::path(
     post, path = "/v1/replays", operation_id = "begin_replay", tag = "replays",
     params(Write<ReplayRequest>),
@@ -48,8 +53,13 @@ type ReplayLines = lines::Lines<form::ReplayLine>;
     ),
 )]
 async fn begin(State(state): State<ApiState>, write: Write<ReplayRequest>) -> Result<Response, Problem> {
+    match write.body.mode {
+        Mode::Verify | Mode::WhatIf => {}
+        // The key that is presented there is that of whoever runs this instance.
+        Mode::Reissue => write.caller().check_right(Right::Run)?,
+    }
     let actor = write.actor().clone();
-    let replay = state.engine.begin_replay(state.forms.clone(), write.body, actor).await?;
+    let replay = state.engine.begin_replay(state.forms.clone(), &*state.targets, write.body, actor).await?;
     let location = HeaderValue::from_str(&format!("/v1/replays/{}", replay.id))
         .expect("an id is made of hexadecimal digits and dashes");
     let telling = Telling { replay: Some(replay), closing: state.closing.clone() };
@@ -134,6 +144,26 @@ impl From<StartReplayError> for Problem {
             StartReplayError::TooMany => Self::try_later("too_many_replays", error),
             StartReplayError::Begin(BeginError::Invalid(invalid)) => Self::invalid("invalid_replay", invalid),
             StartReplayError::Begin(BeginError::Store(error)) => error.into(),
+            StartReplayError::Target(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error.into(),
+            ReplayError::CommandMissing(_) => Self::conflict("command_missing", error),
+            ReplayError::Target(error) => error.into(),
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Unavailable(_) => Self::try_later("target_unavailable", error),
+            SendError::Refused(_) => Self::conflict("target_refused", error),
         }
     }
 }

@@ -63,7 +63,10 @@ impl SecretSource {
     }
 
     /// The key, or why there is none.
-    pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
+    ///
+    /// # Errors
+    /// What is wrong, without any part of the secret.
+    pub async fn read(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::Text(text) => key(text),
             Self::Env(InEnv { env }) => match std::env::var(env) {

@@ -5,14 +5,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::names::{Actor, OrganizationId};
-use domain::ports::{EventForms, ReadError};
+use domain::ports::{EventForms, SendError, Targets};
 use domain::time::Timestamp;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use super::request::ReplayRequest;
+use super::reissue::{Reissuing, ReplayError};
+use super::request::{Mode, ReissueRequest, ReplayRequest};
 use super::run::{BeginError, Replay};
+use super::selection::InvalidRequest;
 use super::work::{Finding, Line, Progress, ReplayReport};
 use crate::engine::Engine;
 
@@ -58,7 +60,7 @@ pub enum ReplayState {
     Running,
     /// It has come to its end.
     Done,
-    /// The log could not be read to the end.
+    /// The log could not be read, or sent, to the end.
     Failed,
     /// Whoever asked for it went away.
     Cancelled,
@@ -73,6 +75,15 @@ pub enum StartReplayError {
     /// It could not begin.
     #[error(transparent)]
     Begin(#[from] BeginError),
+    /// The target cannot be used.
+    #[error(transparent)]
+    Target(#[from] SendError),
+}
+
+impl From<InvalidRequest> for StartReplayError {
+    fn from(invalid: InvalidRequest) -> Self {
+        Self::Begin(invalid.into())
+    }
 }
 
 /// The replays of an engine.
@@ -113,18 +124,29 @@ impl Replays {
 pub struct RunningReplay {
     /// Its id.
     pub id: Uuid,
-    replay: Replay,
+    course: Course,
     replays: Replays,
     _permit: OwnedSemaphorePermit,
+}
+
+/// What a replay does.
+enum Course {
+    /// Decides commands again.
+    Decide(Replay),
+    /// Sends them to another instance.
+    Reissue(Box<Reissuing>),
 }
 
 impl RunningReplay {
     /// The next lines; nothing once it has come to its end.
     ///
     /// # Errors
-    /// [`ReadError`] when the log cannot be read any further.
-    pub async fn next(&mut self) -> Result<Option<Vec<Line>>, ReadError> {
-        let lines = self.replay.next().await;
+    /// [`ReplayError`] when it cannot go on.
+    pub async fn next(&mut self) -> Result<Option<Vec<Line>>, ReplayError> {
+        let lines = match &mut self.course {
+            Course::Decide(replay) => replay.next().await.map_err(ReplayError::from),
+            Course::Reissue(reissuing) => reissuing.next().await,
+        };
         self.replays.change(self.id, |kept| match &lines {
             Ok(lines) => lines.iter().flatten().for_each(|line| kept.learn(line)),
             Err(error) => {
@@ -160,20 +182,22 @@ impl KeptReplay {
 }
 
 impl Engine {
-    /// Begins a replay of the log as far as the caller's organization sees it, and keeps what it finds.
+    /// Begins a replay of the log as far as the caller's organization sees it, and keeps what it finds. Commands are sent
+    /// to one of the targets and nowhere else.
     ///
     /// # Errors
     /// [`StartReplayError`], which says what to do.
     pub async fn begin_replay(
         &self,
         forms: Arc<dyn EventForms>,
+        targets: &dyn Targets,
         request: ReplayRequest,
         actor: Actor,
     ) -> Result<RunningReplay, StartReplayError> {
         let replays = self.kept_replays();
         let permit = Arc::clone(&replays.permits).try_acquire_owned();
         let permit = permit.map_err(|_| StartReplayError::TooMany)?;
-        let replay = Replay::begin(self.store_shared(), forms, &request).await?;
+        let course = self.course(forms, targets, &request).await?;
         let id = self.fresh_id();
         replays.keep(KeptReplay {
             id,
@@ -187,7 +211,29 @@ impl Engine {
             findings: Vec::new(),
             organization: self.organization().cloned(),
         });
-        Ok(RunningReplay { id, replay, replays: replays.clone(), _permit: permit })
+        Ok(RunningReplay { id, course, replays: replays.clone(), _permit: permit })
+    }
+
+    async fn course(
+        &self,
+        forms: Arc<dyn EventForms>,
+        targets: &dyn Targets,
+        request: &ReplayRequest,
+    ) -> Result<Course, StartReplayError> {
+        let store = self.store_shared();
+        match request.mode {
+            Mode::Verify | Mode::WhatIf => Ok(Course::Decide(Replay::begin(store, forms, request).await?)),
+            Mode::Reissue => {
+                let selection = request.selection(&*forms)?;
+                let ReissueRequest { target: name, pace } =
+                    request.reissue.as_ref().ok_or(InvalidRequest::NoTarget)?;
+                let target = targets.target(name).await?;
+                let target = target.ok_or_else(|| InvalidRequest::unknown_target(name, &targets.names()))?;
+                let reissuing = Reissuing::begin(store, forms, selection, *pace, target).await;
+                let reissuing = reissuing.map_err(BeginError::from)?;
+                Ok(Course::Reissue(Box::new(reissuing)))
+            }
+        }
     }
 
     /// The replays that are kept, the latest first, without what they found.

@@ -1,9 +1,12 @@
 //! What is wanted of a replay, as it is written. Does not know what it will find.
 
+use domain::names::TargetName;
 use domain::replay::Changes;
 use domain::stream::Position;
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::sending::Pace;
 
 /// How many findings are listed unless somebody wants more or fewer. All are counted.
 pub const FINDINGS_DEFAULT: u32 = 100;
@@ -22,6 +25,9 @@ pub struct ReplayRequest {
     /// What is otherwise on the fork of [`Mode::WhatIf`].
     #[serde(default)]
     pub changes: Changes,
+    /// Where to, and how fast, in [`Mode::Reissue`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissue: Option<ReissueRequest>,
     /// How many findings are listed at most. All are counted.
     #[serde(default = "findings_default")]
     pub findings_max: u32,
@@ -36,6 +42,19 @@ pub enum Mode {
     /// Decide all of them on a fork on which something is otherwise, and compare how things end. Changed policies hold
     /// for the commands that the filter chooses; the fork ends where the filter does.
     WhatIf,
+    /// Send each to another instance, which becomes the same.
+    Reissue,
+}
+
+/// Where commands are sent to, and how fast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReissueRequest {
+    /// The instance, by the name that the configuration has for it.
+    pub target: TargetName,
+    /// How fast.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 /// Which commands are meant: those for which everything holds that is said.

@@ -4,29 +4,22 @@ use std::sync::Arc;
 
 use domain::aggregate::Aggregate;
 use domain::event::RecordedEvent;
-use domain::ports::{Direction, EventFilter, EventForms, EventStore, ReadError};
+use domain::ports::{Direction, EventForms, EventStore, ReadError};
 use domain::replay::{Decide, FORK_EVENTS_MAX};
 use domain::stream::{Position, StreamId, Version};
 use projections::replay::EndingRow;
-use tokio::task::JoinHandle;
 
+use super::pages::{PAGE_EVENTS_MAX, Pages};
 use super::request::ReplayRequest;
 use super::selection::InvalidRequest;
 use super::work::{Finding, Line, Work};
 
-/// How many events are read at once.
-const PAGE_EVENTS_MAX: usize = 8_192;
 /// How many pages are read between two words about how far it has come.
 const PAGES_PER_PROGRESS: u32 = 8;
 
-/// A page that is being read.
-type Reading = JoinHandle<Result<Vec<Arc<RecordedEvent>>, ReadError>>;
-
 /// A replay of a log as far as it goes when the replay begins. Whoever asks for its lines drives it; dropped, it ends.
 pub struct Replay {
-    store: Arc<dyn EventStore>,
-    head: Position,
-    reading: Option<Reading>,
+    log: Pages,
     /// Nothing once it has said everything.
     work: Option<Box<Work>>,
     pages: u32,
@@ -55,10 +48,9 @@ impl Replay {
         forms: Arc<dyn EventForms>,
         request: &ReplayRequest,
     ) -> Result<Self, BeginError> {
-        let head = store.head().await?;
-        let work = Box::new(Work::new(request, forms, rules, head)?);
-        let reading = Some(read(&store, Position::START));
-        Ok(Self { store, head, reading, work: Some(work), pages: 0 })
+        let log = Pages::begin(store).await?;
+        let work = Box::new(Work::new(request, forms, rules, log.head())?);
+        Ok(Self { log, work: Some(work), pages: 0 })
     }
 
     /// The next lines; nothing once it has come to its end. A step that is dropped ends the replay.
@@ -67,18 +59,11 @@ impl Replay {
     /// [`ReadError`] when the log cannot be read any further.
     pub async fn next(&mut self) -> Result<Option<Vec<Line>>, ReadError> {
         let Some(mut work) = self.work.take() else { return Ok(None) };
-        let mut page = match self.reading.take() {
-            Some(reading) => reading.await.map_err(|error| ReadError::Unavailable(error.to_string()))??,
-            None => Vec::new(),
-        };
-        page.retain(|event| event.position <= self.head);
-        let last = page.last().map(|event| event.position);
-        if let Some(last) = last.filter(|last| *last < self.head) {
-            self.reading = Some(read(&self.store, last));
-        }
+        let page = self.log.next().await?;
+        let is_last = page.is_empty();
         let decided = tokio::task::spawn_blocking(move || {
             let mut found = work.take(page);
-            if last.is_none() || work.is_over() {
+            if is_last || work.is_over() {
                 found.extend(work.finish());
             }
             (work, found)
@@ -87,7 +72,7 @@ impl Replay {
         let mut lines: Vec<Line> = found.into_iter().map(Line::Finding).collect();
         self.pages += 1;
         if work.is_over() {
-            let found = endings(&*self.store, &mut work).await?;
+            let found = endings(self.log.store(), &mut work).await?;
             lines.extend(found.into_iter().map(Line::Finding));
             lines.push(Line::Report(work.report()));
             return Ok(Some(lines));
@@ -146,9 +131,4 @@ pub enum BeginError {
     /// The log cannot be read.
     #[error(transparent)]
     Store(#[from] ReadError),
-}
-
-fn read(store: &Arc<dyn EventStore>, after: Position) -> Reading {
-    let store = Arc::clone(store);
-    tokio::spawn(async move { store.read_all(after, PAGE_EVENTS_MAX, &EventFilter::default()).await })
 }

@@ -1,12 +1,14 @@
 //! Which recorded commands a replay is about. Does not know what is done with them.
 
+use domain::names::TargetName;
 use domain::ports::EventForms;
 use domain::replay::{Changes, RecordedAppend};
 use domain::stream::{Position, StreamId};
 use domain::time::Timestamp;
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::request::{FINDINGS_MAX, Mode, ReplayFilter, ReplayRequest, Span};
+use super::request::{FINDINGS_MAX, Mode, ReissueRequest, ReplayFilter, ReplayRequest, Span};
+use super::sending::{Pace, RATE_MAX};
 
 /// A filter, ready to be asked.
 #[derive(Debug, Clone)]
@@ -30,13 +32,45 @@ pub enum InvalidRequest {
     UnknownType(String),
     /// Changes where nothing is to be otherwise.
     #[error("changes are for the mode what_if; choose that mode, or leave them out")]
-    ChangesInVerify,
+    ChangesElsewhere,
+    /// A target where nothing is sent.
+    #[error("reissue is for the mode reissue; choose that mode, or leave it out")]
+    TargetElsewhere,
+    /// No target where commands are to be sent.
+    #[error(
+        "the mode reissue needs reissue, such as {{\"target\": \"second\"}}, with a target of the configuration"
+    )]
+    NoTarget,
+    /// There is no such target.
+    #[error("there is no target '{name}'; {known}")]
+    UnknownTarget {
+        /// The name.
+        name: TargetName,
+        /// Which ones there are, as a clause.
+        known: String,
+    },
+    /// A rate that cannot be kept.
+    #[error("reissue.pace.per_second is {0}, and must be between 1 and {RATE_MAX}")]
+    Rate(u32),
     /// A changed line of the watchdog's policy cannot be carried out.
     #[error("changes.stuck: {0}")]
     WrongPolicy(String),
     /// Too many findings.
     #[error("findings_max is {0}, and at most {FINDINGS_MAX} findings are listed; all of them are counted")]
     TooManyFindings(u32),
+}
+
+impl InvalidRequest {
+    /// There is no such target among these.
+    #[must_use]
+    pub fn unknown_target(name: &TargetName, known: &[TargetName]) -> Self {
+        let names: Vec<&str> = known.iter().map(TargetName::as_str).collect();
+        let known = match names.as_slice() {
+            [] => format!("the configuration has none; add [replay.targets.{name}] with its url"),
+            names => format!("the configuration has {}", names.join(", ")),
+        };
+        Self::UnknownTarget { name: name.clone(), known }
+    }
 }
 
 impl ReplayRequest {
@@ -48,8 +82,14 @@ impl ReplayRequest {
         if self.findings_max > FINDINGS_MAX {
             return Err(InvalidRequest::TooManyFindings(self.findings_max));
         }
-        if self.mode == Mode::Verify && self.changes != Changes::default() {
-            return Err(InvalidRequest::ChangesInVerify);
+        if self.mode != Mode::WhatIf && self.changes != Changes::default() {
+            return Err(InvalidRequest::ChangesElsewhere);
+        }
+        match (self.mode, &self.reissue) {
+            (Mode::Verify | Mode::WhatIf, None) => {}
+            (Mode::Verify | Mode::WhatIf, Some(_)) => return Err(InvalidRequest::TargetElsewhere),
+            (Mode::Reissue, None) => return Err(InvalidRequest::NoTarget),
+            (Mode::Reissue, Some(ReissueRequest { pace, .. })) => check_pace(*pace)?,
         }
         for policy in &self.changes.stuck {
             policy.check().map_err(|refusal| InvalidRequest::WrongPolicy(refusal.to_string()))?;
@@ -109,6 +149,13 @@ impl Selection {
         let first = append.first();
         // Times never go back in a log.
         self.positions.is_before(&first.position) || self.times.is_before(&first.metadata.recorded_at)
+    }
+}
+
+const fn check_pace(pace: Pace) -> Result<(), InvalidRequest> {
+    match pace {
+        Pace::FlatOut | Pace::Recorded | Pace::PerSecond(1..=RATE_MAX) => Ok(()),
+        Pace::PerSecond(rate) => Err(InvalidRequest::Rate(rate)),
     }
 }
 

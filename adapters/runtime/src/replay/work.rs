@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::request::{Mode, ReplayRequest};
 use super::selection::{InvalidRequest, Selection};
+use super::sending::{RefusedRow, SentCounts};
 
 /// What a replay says while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +36,7 @@ pub struct Progress {
     pub head: Position,
     /// How many events were read.
     pub events: u64,
-    /// How many commands were decided again.
+    /// How many commands were decided again, or sent.
     pub commands: u64,
     /// How many findings there are.
     pub findings: u64,
@@ -49,6 +50,8 @@ pub enum Finding {
     Divergence(Box<DivergenceRow>),
     /// A thing that ends otherwise on the fork.
     Ending(Box<EndingRow>),
+    /// A command that the other instance refused. Nothing is sent after it.
+    Refused(Box<RefusedRow>),
 }
 
 /// What a replay came to.
@@ -58,13 +61,16 @@ pub struct ReplayReport {
     pub position: Position,
     /// How many events were read.
     pub events: u64,
-    /// How many commands were decided again.
+    /// How many commands were decided again, or sent.
     pub commands: u64,
     /// How many findings there are, listed or not.
     pub findings: u64,
     /// What became of the fork, when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<ForkReport>,
+    /// What became of what was sent, when something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissue: Option<SentCounts>,
 }
 
 /// What became of a fork.
@@ -131,6 +137,7 @@ impl Work {
         let judge = match request.mode {
             Mode::Verify => Judge::Verify(Verification::by(rules)),
             Mode::WhatIf => Judge::WhatIf(Box::new(Fork::by(rules, request.changes.clone()))),
+            Mode::Reissue => return Err(InvalidRequest::NoTarget),
         };
         Ok(Self {
             selection: request.selection(&*forms)?,
@@ -259,6 +266,7 @@ impl Work {
         });
         ReplayReport {
             fork,
+            reissue: None,
             position: self.position,
             events: self.events,
             commands: self.commands,

@@ -35,7 +35,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
 
 async fn decide_again(store: Arc<SqliteStore>) -> Result<ReplayReport, CliError> {
     let (filter, changes) = (ReplayFilter::default(), Changes::default());
-    let request = ReplayRequest { mode: Mode::Verify, filter, changes, findings_max: FINDINGS_MAX };
+    let request =
+        ReplayRequest { mode: Mode::Verify, filter, changes, reissue: None, findings_max: FINDINGS_MAX };
     let replay = Replay::begin(store, Arc::new(JsonForms), &request).await;
     let mut replay = replay.map_err(|error| failed("begin a replay", &error))?;
     let mut report = None;

@@ -2,13 +2,11 @@
 //! they ask.
 
 use axum::response::Response;
-use domain::event::{RecordedCommand, RecordedEvent};
-use domain::names::{Actor, CommandId, OrganizationId, StorageUnitName};
-use domain::stream::{Position, Version};
-use domain::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use domain::event::RecordedEvent;
+use domain::names::{Actor, StorageUnitName};
+use runtime::replay::PostedCommand;
+use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 use super::{Span, Streams, after, json_line, page};
 use crate::description::{commands as form, lines, names};
@@ -68,58 +66,13 @@ pub(crate) async fn commands(
     let streams = Streams::new(query.stream_prefix, query.unit);
     let line = |event: &RecordedEvent| {
         // The first event of each append has the command with it, the others do not.
-        let Some(command) = &event.metadata.command else { return Ok(None) };
+        let (Some(command), Some(posted)) = (&event.metadata.command, PostedCommand::behind(event)) else {
+            return Ok(None);
+        };
         let is_wanted = streams.wants(event)
             && query.name.as_ref().is_none_or(|name| command.name().is_some_and(|it| it == *name))
             && query.actor.as_ref().is_none_or(|actor| *actor == event.metadata.actor);
-        if is_wanted { line(event, command).map(Some) } else { Ok(None) }
+        if is_wanted { json_line(&posted).map(Some) } else { Ok(None) }
     };
     page(&state, Span { after, head, limit }, &streams.filter(), line).await
-}
-
-/// A command as it is posted, and what is known since.
-#[derive(Serialize)]
-struct CommandLine<'a> {
-    id: String,
-    stream: &'a str,
-    command: &'a RecordedCommand,
-    actor: &'a Actor,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causation_id: Option<Uuid>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    correlation_id: Option<Uuid>,
-    recorded: Recorded<'a>,
-}
-
-/// Where a command's first event lies.
-#[derive(Serialize)]
-struct Recorded<'a> {
-    position: Position,
-    version: Version,
-    at: Timestamp,
-    command_id: CommandId,
-    organization: &'a OrganizationId,
-}
-
-fn line(event: &RecordedEvent, command: &RecordedCommand) -> Result<Vec<u8>, Problem> {
-    let metadata = &event.metadata;
-    let key = metadata.idempotency_key.as_ref();
-    json_line(&CommandLine {
-        id: key.map_or_else(|| metadata.command_id.to_string(), ToString::to_string),
-        stream: event.stream.as_str(),
-        command,
-        actor: &metadata.actor,
-        reason: metadata.reason.as_deref(),
-        causation_id: metadata.causation_id,
-        correlation_id: metadata.correlation_id,
-        recorded: Recorded {
-            position: event.position,
-            version: event.version,
-            at: metadata.recorded_at,
-            command_id: metadata.command_id,
-            organization: &metadata.organization,
-        },
-    })
 }
