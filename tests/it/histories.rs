@@ -9,13 +9,13 @@ use domain::campaign;
 use domain::digest::Digest;
 use domain::envelope::Command;
 use domain::names::{CampaignId, WorkerId};
-use domain::ports::EventStore;
+use domain::ports::{Clock as _, EventStore};
 use domain::record::{self, DeletePolicy, Stored, WritePolicy};
 use domain::retry::RetryPolicy;
 use domain::storage_unit::{self, Content, Limits};
 use domain::stream::{RecordId, Version};
 use domain::system;
-use domain::time::Millis;
+use domain::time::{Millis, Timestamp};
 use domain::work::{self, Priority, Token, UnassignCause};
 use runtime::Engine;
 use tests::harness::TestClock;
@@ -32,7 +32,7 @@ pub(crate) async fn simulated(choices: &[u32]) -> Arc<dyn EventStore> {
     for choice in choices {
         let mut choice = Choice(*choice);
         clock.pass(Millis(u64::from(choice.below(8)) * 700));
-        let command = command(&engine, &mut choice).await;
+        let command = command(&engine, clock.now(), &mut choice).await;
         // Most are refused at some time, which is part of the history.
         let _decided = send(&engine, command).await;
     }
@@ -51,7 +51,7 @@ impl Choice {
     }
 }
 
-async fn command(engine: &Engine, choice: &mut Choice) -> Command {
+async fn command(engine: &Engine, now: Timestamp, choice: &mut Choice) -> Command {
     match choice.below(20) {
         0..=7 => {
             let key = ["a", "b", "c"][choice.below(3) as usize];
@@ -74,7 +74,7 @@ async fn command(engine: &Engine, choice: &mut Choice) -> Command {
             0 => system::Command::Pause { reason: "a test".to_owned() },
             _ => system::Command::Resume,
         }),
-        12.. => tasks::command(engine, choice).await,
+        12.. => tasks::command(engine, now, choice).await,
         _ => {
             let campaign = CampaignId(Uuid::from_u128(u128::from(choice.below(2))));
             let target = campaign::Target::all(unit(), scope("raw"));
@@ -125,6 +125,19 @@ fn on_unit(choice: &mut Choice) -> storage_unit::Command {
         3 => storage_unit::Command::SetLimits(Limits { in_flight_max: 3, ..Limits::default() }),
         _ => storage_unit::Command::ResetQueue,
     }
+}
+
+/// A history of one task that is pre-processed, reviewed by one person, and done.
+pub(crate) async fn known_task() -> Arc<dyn EventStore> {
+    let clock = TestClock::at("2026-01-31T12:00:00Z");
+    let place = Place::at(&clock);
+    let engine = place.start().await;
+    for command in tasks::one_life() {
+        clock.pass(Millis(10));
+        send(&engine, command).await.unwrap();
+    }
+    engine.shutdown().await;
+    place.store
 }
 
 /// A history in which a key is worked on, fails, is repeated, and finishes: in which each step is known.

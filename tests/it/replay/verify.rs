@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, Refusal};
 use domain::envelope::Command;
-use domain::event::Event;
+use domain::event::{Event, RecordedEvent};
 use domain::key_scope;
 use domain::ports::EventStore;
-use domain::replay::{Appends, Changes, Decide, Verification};
+use domain::replay::{Appends, Changes, Decide, RecordedAppend, Verification};
 use domain::stream::Version;
+use domain::task;
 use domain::time::{Millis, Timestamp};
 use domain::work;
 use event_codec::JsonForms;
@@ -18,10 +19,16 @@ use runtime::replay::{Finding, Line, Mode, Replay, ReplayFilter, ReplayReport, R
 use serde_json::json;
 use tests::place::{log, stream};
 
-use crate::histories::{known, simulated};
+use crate::histories::{known, known_task, simulated};
 
 fn request(filter: ReplayFilter) -> ReplayRequest {
-    ReplayRequest { mode: Mode::Verify, filter, changes: Changes::default(), reissue: None, findings_max: 100 }
+    ReplayRequest {
+        mode: Mode::Verify,
+        filter,
+        changes: Changes::default(),
+        reissue: None,
+        findings_max: 100,
+    }
 }
 
 async fn verified(
@@ -50,7 +57,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_history_that_happened_diverges(choices in proptest::collection::vec(any::<u32>(), 1..80)) {
+    fn no_history_that_happened_diverges(choices in proptest::collection::vec(any::<u32>(), 1..120)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (found, report, commands) = runtime.block_on(async {
             let store = simulated(&choices).await;
@@ -69,11 +76,86 @@ proptest! {
 fn without_retries(state: &Aggregate, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     let mut events = state.decide(command, now)?;
     for event in &mut events {
-        if let Event::KeyScope(key_scope::Event::Work(work::Event::Failed(failed))) = event {
+        if let Event::KeyScope(key_scope::Event::Work(work::Event::Failed(failed)))
+        | Event::Task(task::Event::Work(_, work::Event::Failed(failed))) = event
+        {
             failed.retry_at = None;
         }
     }
     Ok(events)
+}
+
+/// The house's rules, but a task goes nowhere in the very moment in which a user approves it.
+fn approved_and_left(state: &Aggregate, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let mut events = state.decide(command, now)?;
+    if events.first().is_some_and(is_approved) {
+        events.truncate(1);
+    }
+    Ok(events)
+}
+
+fn is_approved(event: &Event) -> bool {
+    matches!(event, Event::Task(task::Event::Approved(_)))
+}
+
+/// Where a changed rule has to be found in a log: by the append, the version of its first event that differs.
+fn expected(
+    log: &[Arc<RecordedEvent>],
+    differs: impl Fn(&RecordedAppend) -> Option<u64>,
+) -> Vec<(String, u64)> {
+    let mut cut = Appends::default();
+    let mut appends: Vec<_> = log.iter().filter_map(|event| cut.push(event.clone())).collect();
+    appends.extend(cut.finish());
+    let found = |append: &RecordedAppend| Some((append.stream().to_string(), differs(append)?));
+    appends.iter().filter_map(found).collect()
+}
+
+fn places(found: &[DivergenceRow]) -> Vec<(String, u64)> {
+    found.iter().map(|row| (row.stream.clone(), row.version.0)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_rule_is_found_wherever_it_shows_and_nowhere_else(
+        choices in proptest::collection::vec(any::<u32>(), 40..120),
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (log, retries, approvals) = runtime.block_on(async {
+            let store = simulated(&choices).await;
+            let all = || ReplayFilter::default();
+            let (retries, _) = verified(store.clone(), without_retries, all()).await;
+            let (approvals, _) = verified(store.clone(), approved_and_left, all()).await;
+            (log(&*store).await, retries, approvals)
+        });
+        let repeated = |append: &RecordedAppend| {
+            let repeats = |event: &&Arc<RecordedEvent>| {
+                matches!(event.event.work(), Some(work::Event::Failed(failed)) if failed.retry_at.is_some())
+            };
+            append.events().find(repeats).map(|event| event.version.0)
+        };
+        prop_assert_eq!(places(&retries), expected(&log, repeated));
+        let went_on = |append: &RecordedAppend| {
+            let first = append.first();
+            (is_approved(&first.event) && append.count() > 1).then_some(first.version.0 + 1)
+        };
+        prop_assert_eq!(places(&approvals), expected(&log, went_on));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_rule_of_tasks_is_found_at_the_first_event_that_it_changes() {
+    let store = known_task().await;
+    let (found, report) = verified(store, approved_and_left, ReplayFilter::default()).await;
+    let first = &found[0];
+    assert_eq!((found.len(), report.findings, first.stream.as_str()), (1, 1, "task-1"), "{found:?}");
+    assert_eq!(
+        (first.problem.as_str(), first.command.as_ref().unwrap().name().as_deref()),
+        ("decided_otherwise", Some("approve"))
+    );
+    let recorded = first.recorded.as_ref().unwrap();
+    assert_eq!((recorded.r#type.as_str(), &first.decided), ("task.review_completed", &None));
 }
 
 #[tokio::test]
@@ -152,7 +234,7 @@ async fn a_claim_during_a_pause_is_found() {
         command: Some(command.record().unwrap()),
         ..domain::event::Metadata::clone(&first.metadata)
     };
-    let paused = domain::event::RecordedEvent {
+    let paused = RecordedEvent {
         stream: domain::stream::Subject::System.stream(),
         event: pause,
         metadata: Arc::new(metadata),
