@@ -19,6 +19,7 @@ use crate::stream::Position;
 use crate::task::{self, Policy, Seen, Target};
 use crate::time::Millis;
 use crate::work;
+use crate::workspace;
 
 /// What is otherwise on a fork; nothing when it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Changes {
     /// How often a failed attempt is repeated.
     #[serde(skip_serializing_if = "RetryChange::is_nothing")]
     pub retry: RetryChange,
-    /// The limits of storage units.
+    /// The limits of storage units, workspaces and modules.
     #[serde(skip_serializing_if = "LimitsChange::is_nothing")]
     pub limits: LimitsChange,
     /// Lines of the watchdog's policy, in place of those that the log was written under: when a task is stuck, and where
@@ -60,13 +61,19 @@ pub struct RetryChange {
     pub backoff_ms_max: Option<Millis>,
 }
 
-/// What is otherwise about the limits of units: members that are absent stay as they were recorded.
+/// What is otherwise about limits: members that are absent stay as they were recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsChange {
-    /// How many of a unit's key-scopes may be leased at once. A claim of one more is not carried out.
+    /// How many items of a unit, or tasks of a workspace, may be leased at once. A claim of one more is not carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight_max: Option<u32>,
+    /// How long an attempt may take, in milliseconds. One whose result came later has failed when it came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_ms_max: Option<Millis>,
+    /// How many bytes a module may produce. An attempt in which one produced more has failed for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_bytes_max: Option<u64>,
 }
 
 /// A command that asks for something else.
@@ -78,6 +85,11 @@ pub struct Edit {
     /// What it asks, in the form in which commands are recorded. Of the same thing.
     pub command: RecordedCommand,
 }
+
+/// The code of an attempt that took too long: the one that modules have for it.
+const TIME_LIMIT: &str = "time_limit";
+/// The code of an attempt that produced too much.
+const OUTPUT_LIMIT: &str = "output_limit";
 
 /// A recorded command: by its id, or by the position of its first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -140,8 +152,8 @@ impl RetryChange {
 }
 
 impl LimitsChange {
-    const fn is_nothing(&self) -> bool {
-        self.in_flight_max.is_none()
+    pub(super) const fn is_nothing(&self) -> bool {
+        self.in_flight_max.is_none() && self.attempt_ms_max.is_none() && self.output_bytes_max.is_none()
     }
 
     fn of(&self, recorded: Limits) -> Limits {
@@ -192,6 +204,14 @@ impl Changes {
         if let Command::StorageUnit(unit, storage_unit::Command::SetLimits(limits)) = command {
             return Command::StorageUnit(unit, storage_unit::Command::SetLimits(self.limits.of(limits)));
         }
+        if let Command::Workspace(id, workspace::Command::Create(settings)) = command {
+            let settings = workspace::Settings { limits: self.limits.of(settings.limits), ..settings };
+            return Command::Workspace(id, workspace::Command::Create(settings));
+        }
+        if let Command::Workspace(id, workspace::Command::Configure(settings)) = command {
+            let settings = workspace::Settings { limits: self.limits.of(settings.limits), ..settings };
+            return Command::Workspace(id, workspace::Command::Configure(settings));
+        }
         if let Command::Task(id, task::Command::Revert { seen, .. } | task::Command::MoveToHistory { seen }) =
             command
             && let Some(policy) = self.policy(seen.status)
@@ -199,6 +219,30 @@ impl Changes {
             return Command::Task(id, asked(policy, seen));
         }
         command
+    }
+
+    /// The result of an attempt that has taken so long: a failure, when it is beyond a changed limit. How it is repeated
+    /// is not recorded with a result, so it is as the changes say, or as is usual.
+    pub(super) fn in_result(&self, command: Command, taken: Option<Millis>) -> Command {
+        let LimitsChange { attempt_ms_max, output_bytes_max, .. } = self.limits;
+        command.map_work(|command| {
+            let work::Command::Complete { token, outputs, .. } = &command else { return command };
+            let token = *token;
+            if let (Some(max), Some(taken)) = (attempt_ms_max, taken)
+                && taken > max
+            {
+                let text = format!("the attempt took {} ms, and at most {} ms are allowed", taken.0, max.0);
+                let retry = self.retry.of(RetryPolicy::default());
+                return work::Command::Fail { token, code: TIME_LIMIT.to_owned(), text, retry };
+            }
+            let largest = outputs.iter().map(|output| output.size_bytes).max().unwrap_or_default();
+            if let Some(max) = output_bytes_max.filter(|max| largest > *max) {
+                let text = format!("a module produced {largest} bytes, and at most {max} are allowed");
+                let retry = RetryPolicy::never();
+                return work::Command::Fail { token, code: OUTPUT_LIMIT.to_owned(), text, retry };
+            }
+            command
+        })
     }
 
     /// The ids of the commands that are left out, as far as they are known by them.

@@ -8,28 +8,33 @@
 //!
 //! It does not know how its endings are shown.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+mod due;
+mod leases;
+mod twin;
+
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::append::RecordedAppend;
-use super::changes::{Changes, CommandRef, Singled, asked};
-use super::parts::{token, unit_of_key_scope, with_token};
+use super::changes::{Changes, CommandRef, Singled};
 use super::timers::ForkTimers;
 use super::verify::permitted;
 use super::{Decide, Thing, system};
 use crate::aggregate::Aggregate;
 use crate::campaign;
 use crate::envelope::Command;
-use crate::event::{Event, Metadata, RecordedEvent};
-use crate::names::{Actor, CommandId, OrganizationId, StorageUnitName};
+use crate::event::Event;
 use crate::stream::{Position, StreamId, Subject, Version};
 use crate::system;
-use crate::task::{self, Seen, TaskStatus};
+use crate::task::TaskStatus;
 use crate::time::Timestamp;
-use crate::work::{self, Phase, Token};
+
+pub use twin::Apart;
+
+use leases::{Leases, queue_unit};
+use twin::{Twin, initial};
 
 /// How many events of its own a fork may have. One with more is given up: narrow what is changed.
 pub const FORK_EVENTS_MAX: usize = 4_000_000;
@@ -45,49 +50,12 @@ pub struct Fork {
     timers: ForkTimers,
     /// Since when tasks have their status on the fork, if the watchdog's policy is changed.
     watched: HashMap<StreamId, (TaskStatus, Version, Timestamp)>,
-    /// How many key-scopes of a unit are leased on the fork, if that is limited.
-    leased: HashMap<StorageUnitName, u32>,
+    leases: Leases,
     paused: Option<system::Refusal>,
     system: StreamId,
     position: Position,
     events: usize,
     counts: ForkCounts,
-}
-
-/// A thing in the log and on the fork.
-enum Twin {
-    /// Both are the same.
-    Same(Thing),
-    /// The fork's went its own way.
-    Apart(Box<Apart>),
-    /// The log's cannot be followed.
-    Lost,
-}
-
-/// A thing that went its own way on a fork.
-#[derive(Debug)]
-pub struct Apart {
-    thing: Thing,
-    /// The version of the first event that differs.
-    since: Version,
-    /// The tokens of the fork's leases, by those of the log's.
-    tokens: BTreeMap<Version, Version>,
-    /// The events from there on.
-    events: Vec<Arc<RecordedEvent>>,
-}
-
-impl Apart {
-    /// The version of the first event that differs; before it, log and fork have the same events.
-    #[must_use]
-    pub const fn since(&self) -> Version {
-        self.since
-    }
-
-    /// The fork's events from there on.
-    #[must_use]
-    pub fn events(&self) -> &[Arc<RecordedEvent>] {
-        &self.events
-    }
 }
 
 /// What became of the commands.
@@ -142,7 +110,7 @@ impl Fork {
             things: HashMap::new(),
             timers: ForkTimers::default(),
             watched: HashMap::new(),
-            leased: HashMap::new(),
+            leases: Leases::default(),
             paused: None,
             system: system(),
             position: Position::START,
@@ -162,7 +130,6 @@ impl Fork {
             self.things.insert(stream.clone(), Twin::Lost);
             return;
         };
-        let was_leased = twin.is_leased();
         let fate = self.fate(&twin, append, is_chosen);
         self.count(&fate);
         let events = match fate {
@@ -175,7 +142,7 @@ impl Fork {
         let before = twin.own_events();
         let twin = twin.after(append, events);
         self.events += twin.own_events() - before;
-        self.put(stream, twin, was_leased, now);
+        self.put(stream, twin, now);
     }
 
     /// What the log's end brings: every timer that is due by then.
@@ -239,20 +206,25 @@ impl Fork {
                 None => return Fate::WithoutLease,
             }
         }
-        if is_chosen && self.is_over_limit(&command) {
-            return Fate::OverLimit;
-        }
         let now = append.metadata().recorded_at;
+        if is_chosen {
+            if self.is_over_limit(thing, &command) {
+                return Fate::OverLimit;
+            }
+            let held = self.leases.held_for(append.stream(), now);
+            command = self.changes.in_result(command, held);
+        }
         let decided = permitted(self.paused.as_ref(), &command);
         let decided = decided.and_then(|()| (self.decide)(&thing.aggregate, &command, now));
         Fate::Decided(decided.unwrap_or_default())
     }
 
-    fn is_over_limit(&self, command: &Command) -> bool {
-        let (Some(max), Some(unit)) = (self.changes.limits.in_flight_max, command.unit()) else {
+    /// Whether a claim is one more than a changed limit permits.
+    fn is_over_limit(&self, thing: &Thing, command: &Command) -> bool {
+        let Some(max) = self.changes.limits.in_flight_max.filter(|_| command.dispatches()) else {
             return false;
         };
-        command.dispatches() && self.leased.get(unit).is_some_and(|leased| *leased >= max)
+        queue_unit(&command.subject(), &thing.aggregate).is_some_and(|unit| self.leases.count(&unit) >= max)
     }
 
     fn count(&mut self, fate: &Fate) {
@@ -287,269 +259,16 @@ impl Fork {
     }
 
     /// Puts a thing back, and sets its timer.
-    fn put(&mut self, stream: &StreamId, twin: Twin, was_leased: bool, now: Timestamp) {
-        self.count_lease(stream, was_leased, twin.is_leased());
+    fn put(&mut self, stream: &StreamId, twin: Twin, now: Timestamp) {
+        if !self.changes.limits.is_nothing() {
+            self.leases.note(stream, twin.thing(), now);
+        }
         if *stream == self.system
             && let Some(Aggregate::System(system)) = twin.thing().map(|thing| &thing.aggregate)
         {
             self.paused = system.permit_dispatch().err();
         }
-        let stuck = self.watch(stream, &twin, now);
-        let due = twin.apart().and_then(Apart::due);
-        let next = [stuck, due].into_iter().flatten().min();
-        if next.is_some() || twin.apart().is_some() || !self.changes.stuck.is_empty() {
-            self.timers.set(stream, next);
-        }
+        self.set_timer(stream, &twin, now);
         self.things.insert(stream.clone(), twin);
-    }
-
-    fn count_lease(&mut self, stream: &StreamId, before: bool, after: bool) {
-        if before == after || self.changes.limits.in_flight_max.is_none() {
-            return;
-        }
-        let Some(unit) = unit_of_key_scope(stream) else { return };
-        let leased = self.leased.entry(unit).or_default();
-        *leased = if after { leased.saturating_add(1) } else { leased.saturating_sub(1) };
-    }
-
-    /// When a task is stuck under the changed policy, if it has a status for which there is a line.
-    fn watch(&mut self, stream: &StreamId, twin: &Twin, now: Timestamp) -> Option<Timestamp> {
-        if self.changes.stuck.is_empty() {
-            return None;
-        }
-        let task = twin.thing()?.aggregate.task()?;
-        let (status, version) = (task.status(), task.status_version);
-        let seen = self.watched.get(stream).filter(|(before, at, _)| (*before, *at) == (status, version));
-        let since = seen.map_or(now, |(_, _, since)| *since);
-        self.watched.insert(stream.clone(), (status, version, since));
-        let policy = self.changes.policy(status).filter(|_| !task.held)?;
-        Some(since.plus(policy.threshold_ms))
-    }
-
-    /// Fires what is due before an instant, each at its time.
-    fn fire_before(&mut self, end: Timestamp) {
-        while let Some((at, stream)) = self.timers.take_before(end) {
-            self.fire(&stream, at);
-        }
-    }
-
-    fn fire(&mut self, stream: &StreamId, at: Timestamp) {
-        let Some(twin) = self.things.remove(stream) else { return };
-        let was_leased = twin.is_leased();
-        let due = self.due_commands(stream, &twin);
-        let decided = twin.thing().and_then(|thing| {
-            due.into_iter().find_map(|command| {
-                let events = (self.decide)(&thing.aggregate, &command, at).ok()?;
-                (!events.is_empty()).then_some(events)
-            })
-        });
-        let Some(events) = decided else {
-            self.things.insert(stream.clone(), twin);
-            return;
-        };
-        self.counts.timers += 1;
-        let before = twin.own_events();
-        let twin = twin.by_timer(stream, events, at, self.position);
-        self.events += twin.own_events() - before;
-        self.put(stream, twin, was_leased, at);
-    }
-
-    /// What a timer of a thing may ask for; the thing decides whether anything follows.
-    fn due_commands(&self, stream: &StreamId, twin: &Twin) -> Vec<Command> {
-        let Ok(subject) = Subject::try_from(stream) else { return Vec::new() };
-        let mut commands = Vec::new();
-        if let Twin::Apart(apart) = twin {
-            commands.extend(apart.timer_commands(subject.clone()));
-        }
-        if let (Subject::Task(id), Some((status, version, since))) = (&subject, self.watched.get(stream))
-            && let Some(policy) = self.changes.policy(*status)
-        {
-            let seen =
-                Seen { status: *status, version: *version, since: *since, threshold_ms: policy.threshold_ms };
-            commands.push(Command::Task(*id, asked(policy, seen)));
-        }
-        commands
-    }
-}
-
-/// A thing before its first event; nothing when the stream is none of a known kind.
-fn initial(stream: &StreamId) -> Option<Twin> {
-    let subject = Subject::try_from(stream).ok()?;
-    Some(Twin::Same(Thing { aggregate: Aggregate::initial(&subject), next: Version(0) }))
-}
-
-impl Twin {
-    /// What it is on the fork.
-    const fn thing(&self) -> Option<&Thing> {
-        match self {
-            Self::Same(thing) => Some(thing),
-            Self::Apart(apart) => Some(&apart.thing),
-            Self::Lost => None,
-        }
-    }
-
-    fn apart(&self) -> Option<&Apart> {
-        match self {
-            Self::Apart(apart) => Some(apart),
-            Self::Same(_) | Self::Lost => None,
-        }
-    }
-
-    fn own_events(&self) -> usize {
-        self.apart().map_or(0, |apart| apart.events.len())
-    }
-
-    fn is_leased(&self) -> bool {
-        let work = self.thing().and_then(|thing| thing.aggregate.work());
-        work.is_some_and(|work| work.lease().is_some())
-    }
-
-    /// The thing after an append of the log, whose command came to these events on the fork.
-    fn after(self, append: &RecordedAppend, events: Vec<Event>) -> Self {
-        let recorded = || append.events().map(|recorded| &recorded.event);
-        let apart = match self {
-            Self::Lost => return Self::Lost,
-            Self::Apart(apart) => *apart,
-            Self::Same(thing) => {
-                if append.first().version != thing.next {
-                    return Self::Lost;
-                }
-                let same = recorded().zip(&events).take_while(|(recorded, event)| recorded == event).count();
-                if same == append.count() && same == events.len() {
-                    return thing.evolve(recorded()).map_or(Self::Lost, Self::Same);
-                }
-                // The whole append is kept as the fork's, so that its events have one origin.
-                Apart { since: thing.next, thing, tokens: BTreeMap::new(), events: Vec::new() }
-            }
-        };
-        apart.after(append, events)
-    }
-
-    /// The thing after a timer that fired on the fork alone.
-    fn by_timer(self, stream: &StreamId, events: Vec<Event>, at: Timestamp, position: Position) -> Self {
-        let apart = match self {
-            Self::Lost => return Self::Lost,
-            Self::Apart(apart) => *apart,
-            Self::Same(thing) => {
-                Apart { since: thing.next, thing, tokens: BTreeMap::new(), events: Vec::new() }
-            }
-        };
-        let id = CommandId::following(Uuid::nil(), &format!("{stream} at {}", apart.thing.next));
-        let metadata = Metadata {
-            recorded_at: at,
-            command_id: id,
-            idempotency_key: None,
-            command: None,
-            actor: Actor::system(),
-            reason: None,
-            causation_id: None,
-            correlation_id: None,
-            organization: apart.organization(),
-        };
-        apart.with(stream, events, &Arc::new(metadata), position)
-    }
-}
-
-impl Apart {
-    /// The command as it has to be on the fork; nothing when it shows the token of a lease that was not given there.
-    fn translated(&self, command: Command) -> Option<Command> {
-        if let Command::Task(id, task::Command::Revert { seen, to }) = command {
-            return Some(Command::Task(id, task::Command::Revert { seen: self.seen(seen), to }));
-        }
-        if let Command::Task(id, task::Command::MoveToHistory { seen }) = command {
-            return Some(Command::Task(id, task::Command::MoveToHistory { seen: self.seen(seen) }));
-        }
-        let Some(shown) = command.asked_of_work().and_then(token) else { return Some(command) };
-        if shown.0 < self.since {
-            return Some(command);
-        }
-        let its = Token(*self.tokens.get(&shown.0)?);
-        Some(command.map_work(|command| with_token(command, its)))
-    }
-
-    /// What the watchdog would have seen here, when the task has the same status.
-    fn seen(&self, recorded: Seen) -> Seen {
-        let Some(task) = self.thing.aggregate.task() else { return recorded };
-        let version = task.status_version;
-        let since = self.events.iter().rev().find(|event| event.version == version);
-        match since {
-            Some(event) if task.status() == recorded.status => {
-                Seen { version, since: event.metadata.recorded_at, ..recorded }
-            }
-            Some(_) | None => recorded,
-        }
-    }
-
-    fn after(mut self, append: &RecordedAppend, events: Vec<Event>) -> Twin {
-        let given = |event: &Event| matches!(event.work(), Some(work::Event::Assigned(_)));
-        let recorded = append.events().find(|recorded| given(&recorded.event));
-        let index = events.iter().position(given);
-        if let (Some(recorded), Some(index)) = (recorded, index) {
-            self.tokens.insert(recorded.version, Version(self.thing.next.0 + index as u64));
-        }
-        self.with(append.stream(), events, &append.first().metadata, append.first().position)
-    }
-
-    fn with(
-        mut self,
-        stream: &StreamId,
-        events: Vec<Event>,
-        metadata: &Arc<Metadata>,
-        position: Position,
-    ) -> Twin {
-        let first = self.thing.next;
-        let Ok(thing) = self.thing.evolve(&events) else { return Twin::Lost };
-        self.thing = thing;
-        for ((index, event), version) in (0_u16..).zip(events).zip(first.0..) {
-            self.events.push(Arc::new(RecordedEvent {
-                position,
-                stream: stream.clone(),
-                version: Version(version),
-                id: metadata.command_id.event_id(index),
-                event,
-                metadata: Arc::clone(metadata),
-            }));
-        }
-        Twin::Apart(Box::new(self))
-    }
-
-    fn organization(&self) -> OrganizationId {
-        self.events
-            .first()
-            .map_or_else(OrganizationId::default_organization, |event| event.metadata.organization.clone())
-    }
-
-    /// When the lease runs out or the backoff ends, if there is one.
-    fn due(&self) -> Option<Timestamp> {
-        match &self.thing.aggregate.work()?.phase {
-            Phase::Assigned(lease) | Phase::Running(lease) => Some(lease.until),
-            Phase::Failed { retry_at, .. } => *retry_at,
-            Phase::Idle | Phase::Queued { .. } | Phase::Finished => None,
-        }
-    }
-
-    /// What a timer of its work asks for.
-    fn timer_commands(&self, subject: Subject) -> Vec<Command> {
-        let commands = [work::Command::ExpireLease, work::Command::Retry];
-        match subject {
-            Subject::KeyScope(id) => commands.map(|command| Command::work(id.clone(), command)).into(),
-            Subject::Task(id) => match self.thing.aggregate.task() {
-                Some(task) => {
-                    let stage = task.stage;
-                    commands.map(|command| Command::Task(id, task::Command::Work { stage, command })).into()
-                }
-                None => Vec::new(),
-            },
-            Subject::StorageUnit(_)
-            | Subject::Record(_)
-            | Subject::Campaign(_)
-            | Subject::Workspace(_)
-            | Subject::Batch(_)
-            | Subject::ExternalId(..)
-            | Subject::Ids(_)
-            | Subject::System
-            | Subject::ApiKey(_)
-            | Subject::Access(_) => Vec::new(),
-        }
     }
 }

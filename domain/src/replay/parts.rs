@@ -3,8 +3,6 @@
 use crate::aggregate::Aggregate;
 use crate::envelope::Command;
 use crate::key_scope;
-use crate::names::StorageUnitName;
-use crate::stream::{StreamId, Subject};
 use crate::task;
 use crate::work::{self, Token};
 
@@ -90,26 +88,5 @@ pub(super) fn with_token(command: work::Command, shown: Token) -> work::Command 
         | work::Command::Retry
         | work::Command::Hold
         | work::Command::Release => command,
-    }
-}
-
-/// The unit whose key-scope a stream tells about.
-pub(super) fn unit_of_key_scope(stream: &StreamId) -> Option<StorageUnitName> {
-    match Subject::try_from(stream) {
-        Ok(Subject::KeyScope(id)) => Some(id.unit),
-        Ok(
-            Subject::StorageUnit(_)
-            | Subject::Record(_)
-            | Subject::Campaign(_)
-            | Subject::Task(_)
-            | Subject::Workspace(_)
-            | Subject::Batch(_)
-            | Subject::ExternalId(..)
-            | Subject::Ids(_)
-            | Subject::System
-            | Subject::ApiKey(_)
-            | Subject::Access(_),
-        )
-        | Err(_) => None,
     }
 }

@@ -1,5 +1,8 @@
 //! Given a log, when something was otherwise on a fork, then things end so.
 
+mod limits;
+mod tasks;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,11 +12,10 @@ use crate::event::{Metadata, RecordedEvent};
 use crate::key_scope;
 use crate::names::{Actor, CampaignId, CommandId, Key, OrganizationId, Scope, StorageUnitName, WorkerId};
 use crate::retry::RetryPolicy;
-use crate::storage_unit::{self, Content, Limits, ModuleTable, Settings};
 use crate::stream::{KeyScopeId, Position, Subject};
 use crate::time::Millis;
 use crate::work::{self, Phase, Priority, Token};
-use crate::{campaign, system as whole};
+use crate::{campaign, system as whole, task};
 use uuid::Uuid;
 
 // ── Given ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,29 +305,4 @@ fn an_edited_command_asks_for_something_else_and_one_that_is_not_there_is_said()
     let fork = log.fork(Changes { edit: vec![edit], skip: vec![nowhere], ..Changes::default() });
     assert_eq!(work_of(&log, &fork, "a").phase, Phase::Finished);
     assert_eq!((fork.counts().edited, fork.unmet()), (1, vec![nowhere]));
-}
-
-#[test]
-fn a_limit_on_leases_keeps_claims_from_being_carried_out() {
-    let mut log = Log::default();
-    let settings = Settings {
-        content: Content::Managed,
-        modules: ModuleTable::default(),
-        queue_enabled: true,
-        limits: Limits::default(),
-    };
-    log.send(10, &Command::StorageUnit(unit(), storage_unit::Command::Create(settings)));
-    for key in ["a", "b"] {
-        log.send(10, &on(key, ask()));
-        log.send(10, &on(key, claim(60_000)));
-    }
-    log.send(10, &on("a", complete(1)));
-    log.send(10, &on("c", ask()));
-    log.send(10, &on("c", claim(60_000)));
-    let limits = LimitsChange { in_flight_max: Some(1) };
-    let fork = log.fork(Changes { limits, ..Changes::default() });
-    assert!(matches!(work_of(&log, &fork, "b").phase, Phase::Queued { .. }));
-    let names: Vec<_> = fork.apart().iter().map(|(stream, _)| stream.to_string()).collect();
-    assert_eq!(names, ["key_scope-docs/raw/b", "storage_unit-docs"], "c found room, since a was done");
-    assert_eq!(fork.counts().over_limit, 1);
 }

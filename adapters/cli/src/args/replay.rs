@@ -106,9 +106,15 @@ struct ChangesOptions {
     /// The longest wait after a failure, in milliseconds
     #[arg(long, value_name = "MS")]
     backoff_ms_max: Option<u64>,
-    /// At most so many key-scopes of a unit are leased at once
+    /// At most so many items of a unit, or tasks of a workspace, are leased at once
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     in_flight_max: Option<u32>,
+    /// An attempt whose result came later than this after its beginning has failed, in milliseconds
+    #[arg(long, value_name = "MS")]
+    attempt_ms_max: Option<u64>,
+    /// A module that produced more than this has failed, in bytes
+    #[arg(long, value_name = "BYTES")]
+    output_bytes_max: Option<u64>,
     /// A line of the watchdog's policy as JSON, in place of the recorded one for its status
     #[arg(long, value_name = "JSON", value_parser = json::<Policy>)]
     stuck: Vec<Policy>,
@@ -127,7 +133,8 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 impl WhatIfOptions {
     pub(crate) fn request(self) -> ReplayRequest {
         let Self { filter, changes, findings } = self;
-        let ChangesOptions { lease_ms, attempts, backoff_ms, backoff_ms_max, in_flight_max, .. } = changes;
+        let ChangesOptions { lease_ms, attempts, backoff_ms, backoff_ms_max, .. } = changes;
+        let ChangesOptions { in_flight_max, attempt_ms_max, output_bytes_max, .. } = changes;
         let changes = Changes {
             lease_ms: lease_ms.map(Millis),
             retry: RetryChange {
@@ -135,7 +142,11 @@ impl WhatIfOptions {
                 backoff_ms: backoff_ms.map(Millis),
                 backoff_ms_max: backoff_ms_max.map(Millis),
             },
-            limits: LimitsChange { in_flight_max },
+            limits: LimitsChange {
+                in_flight_max,
+                attempt_ms_max: attempt_ms_max.map(Millis),
+                output_bytes_max,
+            },
             stuck: changes.stuck,
             skip: changes.skip,
             edit: changes.edit,

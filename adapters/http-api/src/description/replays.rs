@@ -114,12 +114,18 @@ struct RetryChange {
     backoff_ms_max: Count,
 }
 
-/// What is otherwise about the limits of units; what is absent stays as it was recorded.
+/// What is otherwise about limits; what is absent stays as it was recorded.
 #[derive(ToSchema)]
 struct LimitsChange {
-    /// How many of a unit's key-scopes may be leased at once. A claim of one more is not carried out.
+    /// How many items of a unit, or tasks of a workspace, may be leased at once. A claim of one more is not carried out.
     #[schema(required = false)]
     in_flight_max: u32,
+    /// How long an attempt may take. One whose result came later has failed when it came.
+    #[schema(required = false)]
+    attempt_ms_max: Count,
+    /// How many bytes a module may produce. An attempt in which one produced more has failed for good.
+    #[schema(required = false)]
+    output_bytes_max: Count,
 }
 
 /// When a task is stuck, and where it goes then.
