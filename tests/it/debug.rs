@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 use tests::binary::{command, run};
 
@@ -115,6 +116,71 @@ fn picture(written: &[u8]) -> String {
     }
     let lines: Vec<String> = cells.into_iter().map(String::from_iter).collect();
     lines.join("\n")
+}
+
+/// A folder in which one document was processed.
+fn processed() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    std::fs::write(folder.path().join("docs/a.txt"), "alpha").unwrap();
+    assert_eq!(run(folder.path(), &["run", "docs", "--", "cat"]).code, 0);
+    folder
+}
+
+/// Looks at the document's history, and tries a command, which is done by reading only.
+fn look(folder: &Path, source: &str) {
+    let mut screen = Screen::start(folder, &["debug", "docs/content/a.txt"]);
+    screen.shows("key_scope.finished");
+    screen.shows(source);
+    screen.press("g");
+    screen.shows("> v0 queued");
+    screen.press("l");
+    screen.shows("> hold (anyone) → key_scope.held");
+    screen.press("\r");
+    screen.shows("nothing was recorded");
+    screen.press("\u{3}");
+    let ended = screen.child.wait().expect("it ends");
+    assert!(ended.success(), "{ended}");
+    assert!(screen.is_cooked());
+}
+
+#[test]
+fn the_debugger_steps_through_an_export_without_a_data_folder() {
+    let (source, elsewhere) = (processed(), TempDir::new().unwrap());
+    for name in ["log.ndjson", "log.ndjson.zst"] {
+        let file = source.path().join(name);
+        let file = file.to_str().expect("a path of ASCII");
+        assert_eq!(run(source.path(), &["export", "-o", file]).code, 0);
+        let mut screen = Screen::start(elsewhere.path(), &["debug", "--export", file, "docs/content/a.txt"]);
+        screen.shows("key_scope.finished");
+        screen.press("g");
+        screen.shows("> v0 queued");
+        screen.press("q");
+        assert!(screen.child.wait().expect("it ends").success());
+        assert!(screen.is_cooked());
+    }
+    assert!(!elsewhere.path().join("reprise-data").exists(), "nothing was made");
+
+    let file = source.path().join("log.ndjson");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let file = file.to_str().expect("a path of ASCII");
+    let cut_off = run(elsewhere.path(), &["debug", "--export", file, "docs/content/a.txt"]);
+    assert!(cut_off.code == 4 && cut_off.stderr.contains("cut off"), "{cut_off:?}");
+    let both = ["--server", "http://127.0.0.1:9", "debug", "--export", file, "docs"];
+    assert_eq!(run(elsewhere.path(), &both).code, 2);
+}
+
+#[test]
+fn the_debugger_reads_a_data_folder_that_a_process_without_a_server_has() {
+    let folder = processed();
+    let data = folder.path().join("reprise-data");
+    let held = SqliteStore::open(&data, SqliteOptions::default()).expect("the folder is free");
+    let in_use = run(folder.path(), &["events"]);
+    assert_eq!(in_use.code, 3, "{in_use:?}");
+    look(folder.path(), "which another process has");
+    drop(held);
+    look(folder.path(), "folder reprise-data");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Recorded commands decided again: by the same rules they give the same log, and what does not is found.
 
+mod copies;
 mod reissue;
 mod served;
 mod targets;

@@ -4,11 +4,13 @@
 mod backup;
 mod export;
 mod import;
+mod lines;
 mod verify;
 
 pub(crate) use backup::{backup, restore};
 pub(crate) use export::export;
 pub(crate) use import::import;
+pub(crate) use lines::read_export;
 pub(crate) use verify::{integrity, proof, verify_log, verify_proof};
 
 use std::path::Path;
@@ -18,7 +20,7 @@ use read_model::SqliteReadModel;
 use crate::exit::CliError;
 
 /// Runs what reads and writes files for long, on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CliError> + Send + 'static,
 ) -> Result<T, CliError> {
     let ended = tokio::task::spawn_blocking(work).await;

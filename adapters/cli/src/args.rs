@@ -452,6 +452,9 @@ pub(crate) struct ExplainOptions {
 pub(crate) struct DebugOptions {
     /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
     pub(crate) subject: Thing,
+    /// Read this export in place of a data folder or server: a file that 'reprise export' wrote, plain or compressed
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) export: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -25,8 +25,9 @@ use model::Model;
 use update::{Key, Next, update};
 
 pub(crate) async fn debug(global: &Global, config: &Config, options: DebugOptions) -> Result<Exit, CliError> {
-    let subject = options.subject.0;
-    let history = source::load(global, config, &subject).await?;
+    let DebugOptions { subject, export } = options;
+    let subject = subject.0;
+    let history = source::load(global, config, &subject, export).await?;
     if history.events.is_empty() {
         return Err(CliError::Refused(format!("nothing ever happened to {}", subject.stream())));
     }

@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod completions;
 mod config;
+mod copied;
 mod debug;
 mod exit;
 mod man;

@@ -1,10 +1,12 @@
 //! `reprise replay`: recorded commands decided again. Over a data folder that nobody has open it reads the log itself and
-//! starts nothing, so nothing is recorded; otherwise it asks the server that has the folder. Does not know any rule.
+//! starts nothing, so nothing is recorded; otherwise it asks the server that has the folder, or reads a copy of the log: an
+//! export, or that of a folder whose process answers no requests. Does not know any rule.
 
 mod reissue;
 mod show;
 mod targets;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::ports::EventStore;
@@ -15,23 +17,30 @@ use crate::args::{Global, ReplayCommand};
 use crate::assemble;
 use crate::client::Client;
 use crate::config::Config;
+use crate::copied::Copied;
 use crate::exit::{CliError, Exit};
+use crate::serve::ServerFile;
 use show::Shown;
 
 pub(crate) use targets::ConfiguredTargets;
 
 pub(crate) async fn run(global: &Global, config: &Config, command: ReplayCommand) -> Result<Exit, CliError> {
-    let request = match command {
+    let (export, request) = match command {
         ReplayCommand::Verify(options) => options.request(),
         ReplayCommand::WhatIf(options) => options.request(),
         ReplayCommand::Reissue(options) => return reissue::run(global, config, options).await,
     };
-    decide_again(global, config, &request).await
+    decide_again(global, config, export, &request).await
 }
 
-async fn decide_again(global: &Global, config: &Config, request: &ReplayRequest) -> Result<Exit, CliError> {
+async fn decide_again(
+    global: &Global,
+    config: &Config,
+    export: Option<PathBuf>,
+    request: &ReplayRequest,
+) -> Result<Exit, CliError> {
     let shown = Shown::new(global);
-    let report = match source(global, config)? {
+    let report = match source(global, config, export).await? {
         Source::Log(store) => of_log(store, request, &shown).await?,
         Source::Server(client) => of_server(&client, request, &shown).await?,
     };
@@ -41,13 +50,16 @@ async fn decide_again(global: &Global, config: &Config, request: &ReplayRequest)
 
 /// Where recorded commands are read.
 enum Source {
-    /// In a log that nobody else has open.
-    Log(Arc<store_sqlite::SqliteStore>),
+    /// In a log that nobody else has open, or in a copy of one.
+    Log(Arc<dyn EventStore>),
     /// At a server.
     Server(Client),
 }
 
-fn source(global: &Global, config: &Config) -> Result<Source, CliError> {
+async fn source(global: &Global, config: &Config, export: Option<PathBuf>) -> Result<Source, CliError> {
+    if let Some(file) = export {
+        return Ok(Source::Log(Copied::export(global, file)?.whole(global).await?));
+    }
     if global.server.is_some() {
         return Client::of_server(global, config).map(Source::Server);
     }
@@ -59,7 +71,10 @@ fn source(global: &Global, config: &Config) -> Result<Source, CliError> {
     }
     match assemble::open_store(config)? {
         Some(store) => Ok(Source::Log(store)),
-        None => Client::of_server(global, config).map(Source::Server),
+        None if ServerFile::read(&config.data_dir).is_some() => {
+            Client::of_server(global, config).map(Source::Server)
+        }
+        None => Ok(Source::Log(Copied::Folder(config.data_dir.clone()).whole(global).await?)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The options of `reprise replay`. Does not know what a replay does.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, Subcommand};
 use domain::names::TargetName;
 use domain::replay::{Changes, CommandRef, Edit, LimitsChange, RetryChange};
@@ -50,13 +52,14 @@ pub(crate) enum Destination {
 }
 
 impl ReissueOptions {
-    pub(crate) fn parts(self) -> (ReplayFilter, Pace, Destination) {
+    pub(crate) fn parts(self) -> (Option<PathBuf>, ReplayFilter, Pace, Destination) {
         let Self { filter, pace, to, to_api_key, target } = self;
         let destination = match target {
             Some(target) => Destination::Target(target),
             None => Destination::Url { url: to.unwrap_or_default(), api_key: to_api_key },
         };
-        (filter.filter(), pace.pace(), destination)
+        let (export, filter) = filter.parts();
+        (export, filter, pace.pace(), destination)
     }
 }
 
@@ -131,7 +134,7 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, String> {
 }
 
 impl WhatIfOptions {
-    pub(crate) fn request(self) -> ReplayRequest {
+    pub(crate) fn request(self) -> (Option<PathBuf>, ReplayRequest) {
         let Self { filter, changes, findings } = self;
         let ChangesOptions { lease_ms, attempts, backoff_ms, backoff_ms_max, .. } = changes;
         let ChangesOptions { in_flight_max, attempt_ms_max, output_bytes_max, .. } = changes;
@@ -151,8 +154,8 @@ impl WhatIfOptions {
             skip: changes.skip,
             edit: changes.edit,
         };
-        let (findings_max, filter) = (findings.findings_max, filter.filter());
-        ReplayRequest { mode: Mode::WhatIf, filter, changes, reissue: None, findings_max }
+        let (findings_max, (export, filter)) = (findings.findings_max, filter.parts());
+        (export, ReplayRequest { mode: Mode::WhatIf, filter, changes, reissue: None, findings_max })
     }
 }
 
@@ -164,9 +167,12 @@ pub(crate) struct VerifyOptions {
     findings: FindingsOptions,
 }
 
-/// Which recorded commands are meant.
+/// Which recorded commands are meant, and where they are read.
 #[derive(Debug, ClapArgs)]
 struct FilterOptions {
+    /// Read this export in place of a data folder or server: a file that 'reprise export' wrote, plain or compressed
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    export: Option<PathBuf>,
     /// Only commands to streams whose name matches, such as 'key_scope-docs/*'
     #[arg(long, value_name = "GLOB")]
     streams: Option<String>,
@@ -196,21 +202,22 @@ pub(crate) struct FindingsOptions {
 }
 
 impl VerifyOptions {
-    pub(crate) fn request(self) -> ReplayRequest {
+    pub(crate) fn request(self) -> (Option<PathBuf>, ReplayRequest) {
         let Self { filter, findings: FindingsOptions { findings_max } } = self;
-        let (changes, filter) = (Changes::default(), filter.filter());
-        ReplayRequest { mode: Mode::Verify, filter, changes, reissue: None, findings_max }
+        let (changes, (export, filter)) = (Changes::default(), filter.parts());
+        (export, ReplayRequest { mode: Mode::Verify, filter, changes, reissue: None, findings_max })
     }
 }
 
 impl FilterOptions {
-    fn filter(self) -> ReplayFilter {
-        let Self { streams, types, from_position, to_position, since, until } = self;
-        ReplayFilter {
+    fn parts(self) -> (Option<PathBuf>, ReplayFilter) {
+        let Self { export, streams, types, from_position, to_position, since, until } = self;
+        let filter = ReplayFilter {
             streams,
             types,
             positions: Span { from: from_position, to: to_position },
             times: Span { from: since, to: until },
-        }
+        };
+        (export, filter)
     }
 }

@@ -1,7 +1,8 @@
-//! Where a history is read: the data folder itself, which is only read, or the server that has it. Does not know what is
-//! done with it.
+//! Where a history is read: an export, the data folder itself, which is only read, or the server that has it. Does not know
+//! what is done with it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use domain::event::{Metadata, RecordedCommand, RecordedEvent};
@@ -18,7 +19,9 @@ use crate::args::Global;
 use crate::assemble;
 use crate::client::{Client, part};
 use crate::config::Config;
+use crate::copied::Copied;
 use crate::exit::CliError;
+use crate::serve::ServerFile;
 
 /// Events read at once.
 const EVENTS_READ_MAX: usize = 1_000;
@@ -30,11 +33,21 @@ pub(super) struct History {
     pub(super) source: String,
 }
 
-/// Reads the history of a thing from the nearest place: the server that was named, the data folder, or the server that
-/// has it.
-pub(super) async fn load(global: &Global, config: &Config, subject: &Subject) -> Result<History, CliError> {
+/// Reads the history of a thing from the export or the server that was named, or from the nearest place: the data folder,
+/// or the server that has it.
+pub(super) async fn load(
+    global: &Global,
+    config: &Config,
+    subject: &Subject,
+    export: Option<PathBuf>,
+) -> Result<History, CliError> {
+    if let Some(file) = export {
+        let source = format!("export {}", file.display());
+        let events = Copied::export(global, file)?.stream(global, subject.stream()).await?;
+        return Ok(History { events, source });
+    }
     if global.server.is_none()
-        && let Some(history) = of_folder(config, subject).await?
+        && let Some(history) = of_folder(global, config, subject).await?
     {
         return Ok(history);
     }
@@ -43,16 +56,24 @@ pub(super) async fn load(global: &Global, config: &Config, subject: &Subject) ->
     Ok(History { events: of_server(&client, subject).await?, source })
 }
 
-/// Reads the log of a data folder that nobody else has. No engine is started: that would go on with what it finds.
-async fn of_folder(config: &Config, subject: &Subject) -> Result<Option<History>, CliError> {
+/// Reads the log of a data folder that nobody has, or somebody who answers no requests; nothing when a server has it. No
+/// engine is started: that would go on with what it finds.
+async fn of_folder(global: &Global, config: &Config, subject: &Subject) -> Result<Option<History>, CliError> {
     let folder = config.data_dir.display();
     if !config.data_dir.is_dir() {
         return Err(CliError::Environment(format!(
             "there is no data folder {folder}; name one with --data-dir, or a server with --server"
         )));
     }
-    let Some(store) = assemble::open_store(config)? else { return Ok(None) };
     let stream = subject.stream();
+    let Some(store) = assemble::open_store(config)? else {
+        if ServerFile::read(&config.data_dir).is_some() {
+            return Ok(None);
+        }
+        let source = format!("folder {folder}, which another process has");
+        let events = Copied::Folder(config.data_dir.clone()).stream(global, stream).await?;
+        return Ok(Some(History { events, source }));
+    };
     let mut events = Vec::new();
     loop {
         let from = Version(events.len() as u64);

@@ -6,14 +6,13 @@ mod lines;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::ports::{SendError, Target, Targets as _};
+use domain::ports::{EventStore, SendError, Target, Targets as _};
 use domain::replay::Changes;
 use event_codec::JsonForms;
 use runtime::replay::{
     FINDINGS_DEFAULT, Finding, Line, Mode, Pace, ReissueRequest, Reissuing, ReplayError, ReplayFilter,
     ReplayRequest, Selection, Sending, SentCounts, Step,
 };
-use store_sqlite::SqliteStore;
 
 use super::show::Shown;
 use super::targets::{ConfiguredTargets, HttpTarget};
@@ -38,8 +37,8 @@ struct Ended {
 pub(super) async fn run(global: &Global, config: &Config, options: ReissueOptions) -> Result<Exit, CliError> {
     let began = Instant::now();
     let shown = Shown::new(global);
-    let (filter, pace, destination) = options.parts();
-    let ended = match (source(global, config)?, destination) {
+    let (export, filter, pace, destination) = options.parts();
+    let ended = match (source(global, config, export).await?, destination) {
         // The server has the target's key.
         (Source::Server(client), Destination::Target(target)) => {
             let reissue = Some(ReissueRequest { target, pace });
@@ -84,7 +83,7 @@ async fn target(
 
 /// Sends a log that nobody else has open.
 async fn of_log(
-    store: Arc<SqliteStore>,
+    store: Arc<dyn EventStore>,
     filter: &ReplayFilter,
     pace: Pace,
     target: Arc<dyn Target>,
