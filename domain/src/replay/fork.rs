@@ -141,7 +141,7 @@ impl Fork {
         self.note_absent(append, &events);
         let before = twin.own_events();
         let twin = twin.after(append, events);
-        self.events += twin.own_events() - before;
+        self.events += twin.own_events().saturating_sub(before);
         self.put(stream, twin, now);
     }
 

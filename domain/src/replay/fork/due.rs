@@ -58,7 +58,7 @@ impl Fork {
         self.counts.timers += 1;
         let before = twin.own_events();
         let twin = twin.by_timer(stream, events, at, self.position);
-        self.events += twin.own_events() - before;
+        self.events += twin.own_events().saturating_sub(before);
         self.put(stream, twin, at);
     }
 
