@@ -115,12 +115,12 @@ pub fn explain(thing: &Thing, around: &Surroundings, asker: Option<&UserName>) -
         },
         Aggregate::Campaign(campaign) => campaign::causes(thing, campaign, around),
         Aggregate::StorageUnit(unit) => unit::causes(thing, unit, around),
+        Aggregate::Workspace(_) => unit::of_workspace(thing, around),
+        Aggregate::System(_) => work::pause(around).into_iter().collect(),
         Aggregate::Record(_)
-        | Aggregate::Workspace(_)
         | Aggregate::Batch(_)
         | Aggregate::ExternalId(_)
         | Aggregate::Ids(_)
-        | Aggregate::System(_)
         | Aggregate::ApiKey(_)
         | Aggregate::Access(_) => Vec::new(),
     };

@@ -4,6 +4,7 @@
 mod campaigns;
 mod command_line;
 mod key_scopes;
+mod system;
 mod tasks;
 mod units;
 

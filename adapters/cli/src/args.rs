@@ -340,6 +340,8 @@ pub(crate) enum ReprocessCommand {
 pub(crate) enum SystemCommand {
     /// Whether leases are given, since when, by whom and why
     Show(AtOption),
+    /// Why no lease is given, if none is, which event is behind that, and what goes on with it
+    Explain,
     /// Give no lease to anybody until resumed; what is leased goes on and may finish
     Pause {
         /// Why
@@ -444,13 +446,13 @@ pub(crate) struct HistoryOptions {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ExplainOptions {
-    /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
+    /// UNIT, UNIT/SCOPE/KEY, task/ID, workspace/ID, or a campaign's id
     pub(crate) subject: Thing,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DebugOptions {
-    /// UNIT, UNIT/SCOPE/KEY, task/ID, or a campaign's id
+    /// UNIT, UNIT/SCOPE/KEY, task/ID, workspace/ID, or a campaign's id
     pub(crate) subject: Thing,
     /// Read this export in place of a data folder or server: a file that 'reprise export' wrote, plain or compressed
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

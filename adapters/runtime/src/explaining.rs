@@ -66,22 +66,38 @@ impl Engine {
         subject: &Subject,
         asker: Option<&UserName>,
     ) -> Result<Option<Explanation>, ExplainError> {
-        let thing = self.thing(subject.clone()).await?;
+        // Whether the system is paused concerns everybody.
+        let thing = match subject {
+            Subject::System => self.whole().thing(subject.clone()).await?,
+            Subject::KeyScope(_)
+            | Subject::Task(_)
+            | Subject::Campaign(_)
+            | Subject::StorageUnit(_)
+            | Subject::Record(_)
+            | Subject::Workspace(_)
+            | Subject::Batch(_)
+            | Subject::ExternalId(..)
+            | Subject::Ids(_)
+            | Subject::ApiKey(_)
+            | Subject::Access(_) => self.thing(subject.clone()).await?,
+        };
         let around = match subject {
             Subject::KeyScope(id) => self.around_key_scope(id, &thing).await?,
             Subject::Task(_) => self.around_task(&thing).await?,
             Subject::Campaign(_) => self.around_campaign(&thing).await?,
             Subject::StorageUnit(unit) => self.around_unit(unit).await?,
+            Subject::Workspace(id) => self.around_unit(&StorageUnitName::of_tasks(*id)).await?,
+            Subject::System => self.around().await?,
             Subject::Record(_)
-            | Subject::Workspace(_)
             | Subject::Batch(_)
             | Subject::ExternalId(..)
             | Subject::Ids(_)
-            | Subject::System
             | Subject::ApiKey(_)
             | Subject::Access(_) => Surroundings::at(self.clock().now()),
         };
-        let is_unknown = thing.history.is_empty() && around.campaigns.is_empty();
+        // The system is there before anything happens to it.
+        let is_unknown =
+            thing.history.is_empty() && around.campaigns.is_empty() && *subject != Subject::System;
         Ok((!is_unknown).then(|| explain(&thing, &around, asker)))
     }
 

@@ -1,4 +1,4 @@
-//! Why the work of a storage unit does not move. Does not know its items one by one.
+//! Why the work of a storage unit, or the tasks of a workspace, do not move. Does not know its items one by one.
 
 use domain::event::{Event, RecordedEvent};
 use domain::names::StorageUnitName;
@@ -18,6 +18,12 @@ pub(super) fn causes(thing: &Thing, unit: &StorageUnit, around: &Surroundings) -
         StorageUnit::Clearing => vec![Why::new(Cause::UnitClearing { unit: name.clone() }, since)],
         StorageUnit::Active(_) => active(name, around),
     }
+}
+
+/// Why the tasks of a workspace are where they are.
+pub(super) fn of_workspace(thing: &Thing, around: &Surroundings) -> Vec<Why> {
+    let Subject::Workspace(id) = thing.subject else { return Vec::new() };
+    active(&StorageUnitName::of_tasks(id), around)
 }
 
 fn active(name: &StorageUnitName, around: &Surroundings) -> Vec<Why> {

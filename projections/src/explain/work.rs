@@ -105,12 +105,15 @@ fn of_queued(thing: &Thing, place: &WorkId, work: &Work, around: &Surroundings) 
     vec![Why::new(cause, since)]
 }
 
+/// That no lease is given at all.
+pub(super) fn pause(around: &Surroundings) -> Option<Why> {
+    let (reason, event) = around.pause()?;
+    Some(Why::new(Cause::SystemPaused { reason }, Some(event)))
+}
+
 /// What keeps all work of a unit from being claimed.
 pub(super) fn gates(unit: &StorageUnitName, around: &Surroundings) -> Vec<Why> {
-    let mut causes = Vec::new();
-    if let Some((reason, event)) = around.pause() {
-        causes.push(Why::new(Cause::SystemPaused { reason }, Some(event)));
-    }
+    let mut causes: Vec<Why> = pause(around).into_iter().collect();
     let Some(Gate { enabled, in_flight, in_flight_max }) = around.gate else { return causes };
     let unit = unit.clone();
     if !enabled {

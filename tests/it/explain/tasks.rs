@@ -59,6 +59,59 @@ async fn a_task_that_nobody_serves_is_freed_by_a_worker() {
 }
 
 #[tokio::test]
+async fn a_workspace_whose_tasks_nobody_serves_is_served() {
+    let (harness, _) = usual().await;
+    let path = "/v1/workspaces/1";
+    let explained = explain(&harness, path).await;
+    let why = &explained["causes"][0];
+    assert_eq!((causes(&explained), &why["scope"]), (vec!["no_worker"], &json!("pre_processing")));
+    let given = carry_out(&harness, &explained).await.json();
+    assert_eq!(keys(&given), ["1"]);
+    assert_eq!(causes(&explain(&harness, path).await), ["queues_open"]);
+    let absent = harness.get("/v1/workspaces/2/explain").await.expect(404);
+    assert_eq!(absent.json()["code"], "workspace_not_found");
+}
+
+#[tokio::test]
+async fn a_workspace_at_its_limit_is_freed_by_a_higher_one() {
+    let limits = json!({ "limits": { "in_flight_max": 1 } });
+    let harness = with_workspace(Setup::without_workers(), limits).await;
+    let _first = create(&harness).await;
+    assert_eq!(claimed(&harness, QUEUE).await, ["1"]);
+    let _second = create(&harness).await;
+    let explained = explain(&harness, "/v1/workspaces/1").await;
+    assert_eq!(causes(&explained), ["in_flight_limit"]);
+    assert_eq!(explained["causes"][0]["event"]["event"], "workspace.created");
+    let _configured = carry_out(&harness, &explained).await;
+    assert_eq!(claimed(&harness, QUEUE).await, ["2"]);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_behind_others_is_freed_by_one_more_worker() {
+    let harness = with_workspace(Setup::without_workers(), json!({})).await;
+    somebody_works(&harness).await;
+    let _first = create(&harness).await;
+    let path = create(&harness).await;
+    let explained = explain(&harness, &path).await;
+    assert_eq!((causes(&explained), &explained["causes"][0]["ahead"]), (vec!["waits_in_line"], &json!(1)));
+    assert_eq!(explained["queue"]["first"][0]["key"], "1");
+    let given = carry_out(&harness, &explained).await.json();
+    assert_eq!(keys(&given), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_task_that_a_paused_system_keeps_is_freed_by_resuming_it() {
+    let (harness, path) = usual().await;
+    let pause = json!({ "reason": "the disk is full" });
+    let _paused = harness.post("/v1/system/pause", pause).await.expect(200);
+    somebody_works(&harness).await;
+    let explained = explain(&harness, &path).await;
+    assert_eq!(causes(&explained), ["system_paused"]);
+    let _resumed = carry_out(&harness, &explained).await;
+    assert_eq!(claimed(&harness, QUEUE).await, ["1"]);
+}
+
+#[tokio::test]
 async fn a_held_task_is_released() {
     let (harness, path) = usual().await;
     let _held = harness.post(&format!("{path}/hold"), Value::Null).await.expect(200);

@@ -11,6 +11,11 @@ use crate::output;
 pub(crate) async fn run(global: &Global, config: &Config, options: ExplainOptions) -> Result<Exit, CliError> {
     let path = options.subject.path();
     let path = path.ok_or_else(|| CliError::Usage("such a thing is not explained".to_owned()))?;
+    of(global, config, &path).await
+}
+
+/// Explains what is at a path.
+pub(super) async fn of(global: &Global, config: &Config, path: &str) -> Result<Exit, CliError> {
     with_client(global, config, async |client| {
         let reply = client.get(&format!("{path}/explain")).await?;
         Ok(show(global, &reply, human))
@@ -23,7 +28,8 @@ fn list<'a>(reply: &'a Value, member: &str) -> &'a [Value] {
 }
 
 fn human(reply: &Value) {
-    output::line(&format!("{} since {}", cell(reply, "/state"), cell(reply, "/since")));
+    let since = reply.get("since").map_or_else(String::new, |_| format!(" since {}", cell(reply, "/since")));
+    output::line(&format!("{}{since}", cell(reply, "/state")));
     for why in list(reply, "causes") {
         output::line(&format!("  {}", cell(why, "/rule")));
         if why.get("event").is_some() {

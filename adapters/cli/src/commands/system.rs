@@ -10,9 +10,13 @@ use crate::exit::{CliError, Exit};
 use crate::output;
 
 pub(crate) async fn run(global: &Global, config: &Config, command: SystemCommand) -> Result<Exit, CliError> {
+    if let SystemCommand::Explain = command {
+        return super::explain::of(global, config, "/v1/system").await;
+    }
     with_client(global, config, async |client| {
         let reply = match command {
             SystemCommand::Show(at) => client.get(&at.of("/v1/system")).await?,
+            SystemCommand::Explain => client.get("/v1/system/explain").await?,
             SystemCommand::Pause { reason } => {
                 client.send(Method::POST, "/v1/system/pause", &json!({ "reason": reason })).await?
             }

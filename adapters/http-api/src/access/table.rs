@@ -96,6 +96,7 @@ pub(crate) const TABLE: &[Route] = &[
     native("/v1/workspaces", &[("GET", Read), ("POST", Write)]),
     native("/v1/workspaces/{id}", &[("GET", Read), ("PUT", Write)]),
     native("/v1/workspaces/{id}/events", &[("GET", Read)]),
+    native("/v1/workspaces/{id}/explain", &[("GET", Read)]),
     native("/v1/batches", &[("GET", Read), ("POST", Write)]),
     native("/v1/batches/{id}", &[("GET", Read)]),
     native("/v1/batches/{id}/events", &[("GET", Read)]),
@@ -133,6 +134,7 @@ pub(crate) const TABLE: &[Route] = &[
     native("/v1/replays/{id}", &[("GET", Read)]),
     native("/v1/system", &[("GET", ReadWork)]),
     native("/v1/system/events", &[("GET", Watch)]),
+    native("/v1/system/explain", &[("GET", Read)]),
     native("/v1/system/pause", &[("POST", Run)]),
     native("/v1/system/resume", &[("POST", Run)]),
     // StageR, `reference/stager.md` §3, §4, §6 and §7: the path says what is done, not the method.

@@ -2,7 +2,7 @@
 
 mod request;
 
-use domain::names::{CampaignId, Key, Scope, StorageUnitName, TaskId, UserName};
+use domain::names::{CampaignId, Key, Scope, StorageUnitName, TaskId, UserName, WorkspaceId};
 use domain::stream::{KeyScopeId, Position, Subject};
 use domain::time::Timestamp;
 use projections::explain::{Explanation, Legal, Line, Remedy, Why, user};
@@ -13,9 +13,11 @@ use utoipa_axum::routes;
 
 use self::request::Request;
 use super::key_scopes::{PlaceParams, never_queued};
-use super::{OneNow, Reply, campaigns, ok, storage_units, tasks};
+use super::{OneNow, Reply, campaigns, ok, storage_units, tasks, workspaces};
 use crate::access::identity::Identity;
-use crate::description::problems::{CampaignRefusals, KeyScopeRefusals, TaskRefusals, UnitRefusals};
+use crate::description::problems::{
+    CampaignRefusals, KeyScopeRefusals, TaskRefusals, UnitRefusals, WorkspaceRefusals,
+};
 use crate::description::{explain as described, names};
 use crate::extract::{Path, Query, State};
 use crate::position;
@@ -28,6 +30,8 @@ pub(super) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(task))
         .routes(routes!(campaign))
         .routes(routes!(storage_unit))
+        .routes(routes!(workspace))
+        .routes(routes!(system))
 }
 
 /// An explanation as it is sent.
@@ -141,6 +145,36 @@ async fn storage_unit(
     Query(query): Query<OneNow>,
 ) -> Reply {
     explained(&state, &identity, Subject::StorageUnit(name), &query, storage_units::absent()).await
+}
+
+/// Explain a workspace
+///
+/// Why its tasks are not claimed, and what would let them be.
+#[utoipa::path(
+    get, path = "/v1/workspaces/{id}/explain", operation_id = "explain_workspace", tag = "workspaces",
+    params(("id" = inline(names::WorkspaceId), Path), OneNow),
+    responses((status = 200, description = "Why its tasks do not move", body = described::Explanation), WorkspaceRefusals),
+)]
+async fn workspace(
+    State(state): State<ApiState>,
+    Path(id): Path<WorkspaceId>,
+    identity: Identity,
+    Query(query): Query<OneNow>,
+) -> Reply {
+    explained(&state, &identity, Subject::Workspace(id), &query, workspaces::absent()).await
+}
+
+/// Explain the system
+///
+/// Whether leases are given to anybody: if not, since when, by whom and why, and what goes on with that.
+#[utoipa::path(
+    get, path = "/v1/system/explain", operation_id = "explain_system", tag = "system",
+    params(OneNow),
+    responses((status = 200, description = "Why no lease is given, or that they are", body = described::Explanation)),
+)]
+async fn system(State(state): State<ApiState>, identity: Identity, Query(query): Query<OneNow>) -> Reply {
+    let absent = Problem::broken("no_system", "the system has no explanation");
+    explained(&state, &identity, Subject::System, &query, absent).await
 }
 
 async fn explained(
