@@ -1,22 +1,21 @@
 //! What an explanation needs to know, read together: the thing's history, its unit, its place in the queue, who serves that,
 //! and what is to come to it. Does not know what follows from it: [`projections::explain`] does.
 
+mod campaigns;
+
 use std::time::Duration;
 
 use domain::aggregate::{Aggregate, CorruptHistory};
-use domain::campaign::{self, Campaign, KeyTarget, Target};
-use domain::event::{Event, RecordedEvent};
-use domain::names::{Key, Scope, StorageUnitName, UserName};
+use domain::campaign::{Campaign, KeyTarget, Target};
+use domain::event::RecordedEvent;
+use domain::names::{Scope, StorageUnitName, UserName};
 use domain::ports::{Direction, ReadError};
 use domain::stream::{KeyScopeId, Subject, Version};
 use domain::time::{Millis, Timestamp};
 use domain::work::{Lease, Work};
-use projections::explain::{
-    CampaignFacts, Explanation, QueueFacts, Serving, Surroundings, Thing, explain, owner,
-};
-use projections::read_model::{self, Query, ReadModelError, Test};
-use projections::view::Value;
-use projections::views::{CampaignRow, CampaignState, Campaigns};
+use projections::explain::{Explanation, QueueFacts, Serving, Surroundings, Thing, explain, owner};
+use projections::read_model::{self, ReadModelError};
+use projections::views::Campaigns;
 
 use crate::engine::Engine;
 use crate::outside::is_reserved_worker;
@@ -30,8 +29,6 @@ const SERVING_SILENCE_MAX: Millis = Millis(60_000);
 const EXPORTER: &str = "built-in/exporter-";
 /// How many workers of a queue are named.
 const WORKERS_NAMED_MAX: usize = 20;
-/// How many campaigns that may come to a key-scope are looked at.
-const CAMPAIGNS_READ_MAX: usize = 20;
 /// How long an explanation waits until the queue knows of everything that was acknowledged.
 const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 
@@ -225,69 +222,6 @@ impl Engine {
         let recorded = thing.history.iter().rev().find(|event| says_alive(event));
         seen.max(recorded.map(|event| event.metadata.recorded_at))
     }
-}
-
-// ── Campaigns ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-impl Engine {
-    /// The campaigns under way that will come to a key-scope and have not yet.
-    async fn campaigns_to_come(
-        &self,
-        id: &KeyScopeId,
-        work: &Work,
-    ) -> Result<Vec<CampaignFacts>, ExplainError> {
-        let _reached = self.wait_for_views(self.store().head().await?).await;
-        let mut to_come = Vec::new();
-        for state in CampaignState::UNDER_WAY {
-            let filters = vec![
-                ("unit", Test::Is(Value::Text(id.unit.to_string()))),
-                ("state", Test::Is(Value::Text(state.name().to_owned()))),
-            ];
-            let query = Query { filters, ..Query::page(CAMPAIGNS_READ_MAX) };
-            let page = read_model::list::<Campaigns>(self.read_model(), query).await?;
-            for row in page.rows {
-                if let Some(facts) = self.to_come(id, work, row).await? {
-                    to_come.push(facts);
-                }
-            }
-        }
-        Ok(to_come)
-    }
-
-    async fn to_come(
-        &self,
-        key_scope: &KeyScopeId,
-        work: &Work,
-        row: CampaignRow,
-    ) -> Result<Option<CampaignFacts>, ExplainError> {
-        let id = row.id;
-        // Keys are visited in the order of the listing, which is theirs; pinned ones in the order of the pins.
-        let has_passed = |cursor: &Key| row.pinned.is_none() && *cursor >= key_scope.key;
-        let is_for_it = row.scope.as_ref() == Some(&key_scope.scope) && work.campaign != Some(id);
-        if !is_for_it || row.exhausted || row.cursor.as_ref().is_some_and(has_passed) {
-            return Ok(None);
-        }
-        let thing = self.thing(Subject::Campaign(id)).await?;
-        if row.pinned.is_some() && !is_pinned_ahead(&thing, &key_scope.key, row.cursor.as_ref()) {
-            return Ok(None);
-        }
-        Ok(Some(CampaignFacts { id, thing, row }))
-    }
-}
-
-/// Whether a campaign has pinned a key and not come to it yet.
-fn is_pinned_ahead(campaign: &Thing, key: &Key, cursor: Option<&Key>) -> bool {
-    let mut is_ahead = cursor.is_none();
-    for event in &campaign.history {
-        let Event::Campaign(campaign::Event::TargetsPinned(pinned)) = &event.event else { continue };
-        for pinned in &pinned.keys {
-            if is_ahead && pinned == key {
-                return true;
-            }
-            is_ahead = is_ahead || cursor == Some(pinned);
-        }
-    }
-    false
 }
 
 /// Whether an event says that the worker of a lease was alive when it was recorded.

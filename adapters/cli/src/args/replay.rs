@@ -38,7 +38,7 @@ pub(crate) struct ReissueOptions {
     #[arg(long, env = "REPRISE_TO_API_KEY", hide_env_values = true, value_name = "KEY")]
     to_api_key: Option<String>,
     /// In its place, a target of the configuration: of the server's when a server is asked, which then sends by itself
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["to", "to_api_key"])]
+    #[arg(long, value_name = "NAME", conflicts_with = "to")]
     target: Option<TargetName>,
 }
 
