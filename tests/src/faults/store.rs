@@ -102,8 +102,9 @@ fn unknown(batch: &[Append]) -> Vec<Result<Appended, AppendError>> {
 #[async_trait]
 impl EventStore for FaultyStore {
     async fn append_many(&self, batch: Arc<[Append]>) -> Vec<Result<Appended, AppendError>> {
-        self.gate.pass().await;
+        // Faults go to writes in the order in which they come, whoever passes the gate first.
         let fault = lock(&self.faults).pop_front();
+        self.gate.pass().await;
         match fault {
             None | Some(Fault::Nothing) => self.append_unrefused(&batch).await,
             Some(Fault::Unavailable) => vec![Err(unavailable()); batch.len()],
