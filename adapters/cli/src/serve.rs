@@ -10,13 +10,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ports::LogArchive;
 use http_api::Closing;
 use serde::{Deserialize, Serialize};
+use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,6 +28,12 @@ use crate::exit::{CliError, Exit};
 use connections::Entrance;
 use manager::ServiceManager;
 use tls::{Tls, TlsFiles};
+
+/// How long a server waits for a data folder that somebody has: of one that was killed, a program that it was just starting
+/// may have it for a moment still.
+const FOLDER_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How often it looks meanwhile.
+const FOLDER_LOOK_DELAY: Duration = Duration::from_millis(50);
 
 /// Runs until SIGINT or SIGTERM: then accepts nothing more, finishes what is in flight within the limit, and ends.
 pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit, CliError> {
@@ -40,12 +47,7 @@ pub(crate) async fn serve(config: &Config, options: ServeOptions) -> Result<Exit
     let handshake_max = Duration::from_millis(config.limits.tls_handshake_ms_max);
     let tls = files.map(|files| Tls::read(&files, handshake_max)).transpose()?;
     let webhooks = assemble::webhooks(config)?;
-    let Some(store) = assemble::open_store(config)? else {
-        return Err(CliError::Environment(format!(
-            "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
-            config.data_dir.display()
-        )));
-    };
+    let store = open_store(config).await?;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         CliError::Environment(format!(
             "{listen} cannot be listened on: {error}; choose another with --listen"
@@ -162,6 +164,22 @@ impl ServerFile {
             CliError::Environment(format!("{} cannot be written: {error}", path.display()))
         })?;
         Ok(path)
+    }
+}
+
+async fn open_store(config: &Config) -> Result<Arc<SqliteStore>, CliError> {
+    let begun = Instant::now();
+    loop {
+        if let Some(store) = assemble::open_store(config)? {
+            return Ok(store);
+        }
+        if begun.elapsed() >= FOLDER_WAIT_MAX {
+            return Err(CliError::Environment(format!(
+                "the data folder {} is in use by another reprise; stop that one or choose another with --data-dir",
+                config.data_dir.display()
+            )));
+        }
+        tokio::time::sleep(FOLDER_LOOK_DELAY).await;
     }
 }
 
