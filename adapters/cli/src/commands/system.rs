@@ -10,19 +10,18 @@ use crate::exit::{CliError, Exit};
 use crate::output;
 
 pub(crate) async fn run(global: &Global, config: &Config, command: SystemCommand) -> Result<Exit, CliError> {
-    if let SystemCommand::Explain = command {
-        return super::explain::of(global, config, "/v1/system").await;
-    }
+    let (path, body) = match command {
+        SystemCommand::Explain => return super::explain::of(global, config, "/v1/system").await,
+        SystemCommand::Show(at) => (at.of("/v1/system"), None),
+        SystemCommand::Pause { reason } => ("/v1/system/pause".to_owned(), Some(json!({ "reason": reason }))),
+        SystemCommand::Resume { reason } => {
+            ("/v1/system/resume".to_owned(), Some(json!({ "reason": reason })))
+        }
+    };
     with_client(global, config, async |client| {
-        let reply = match command {
-            SystemCommand::Show(at) => client.get(&at.of("/v1/system")).await?,
-            SystemCommand::Explain => client.get("/v1/system/explain").await?,
-            SystemCommand::Pause { reason } => {
-                client.send(Method::POST, "/v1/system/pause", &json!({ "reason": reason })).await?
-            }
-            SystemCommand::Resume { reason } => {
-                client.send(Method::POST, "/v1/system/resume", &json!({ "reason": reason })).await?
-            }
+        let reply = match &body {
+            None => client.get(&path).await?,
+            Some(body) => client.send(Method::POST, &path, body).await?,
         };
         Ok(show(global, &reply, |reply| output::line(&state(reply))))
     })
