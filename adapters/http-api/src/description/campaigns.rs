@@ -141,7 +141,7 @@ pub(crate) struct Filter {
 pub(crate) struct TaskFilter {
     /// One of these, by name or number.
     #[schema(required = false, max_items = 64)]
-    status: Vec<TaskStatus>,
+    status: Option<Vec<TaskStatus>>,
     screen: Option<Screen>,
     workspace: Option<WorkspaceId>,
     batch: Option<BatchId>,
