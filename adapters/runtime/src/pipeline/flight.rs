@@ -61,17 +61,9 @@ impl Pending {
 /// What the store said of each append.
 type Results = Vec<Result<Appended, AppendError>>;
 
-/// What was decided and is not durable yet.
-struct Flight {
-    decided: Vec<Decided>,
-    /// What the streams are once it has landed.
-    states: States,
-    results: Results,
-}
-
 /// All flights, and what waits for one of them to land.
 pub(super) struct Flights {
-    flights: FuturesOrdered<BoxFuture<'static, Flight>>,
+    flights: FuturesOrdered<BoxFuture<'static, Landed>>,
     /// The streams that a flight writes.
     busy: HashSet<StreamId>,
     /// In its order.
@@ -96,10 +88,10 @@ impl Flights {
         self.flights.len() < FLIGHTS_MAX
     }
 
-    /// Waits until the oldest flight has landed, and answers everybody in it. For ever when there is none.
+    /// Waits until the oldest flight has landed. For ever when there is none.
     pub(super) async fn land(&mut self) -> Landed {
         match self.flights.next().await {
-            Some(flight) => Landed(flight),
+            Some(landed) => landed,
             None => std::future::pending().await,
         }
     }
@@ -123,7 +115,8 @@ impl Flights {
         let (decided, done): (Vec<_>, Vec<_>) =
             decided.into_iter().partition(|decided| written.contains(&decided.pending.stream));
         for decided in done {
-            self.waiting.extend(decided.answer(&[], &[], task));
+            // There is no append that could fail, so nothing comes back.
+            drop(decided.answer(&[], &[], task));
         }
         if appends.is_empty() {
             return;
@@ -131,7 +124,7 @@ impl Flights {
         self.busy.extend(written);
         let span = append_span(&decided, appends.len());
         let results = append(task.store.clone(), task.counters.metrics().clone(), appends).instrument(span);
-        self.flights.push_back(results.map(|results| Flight { decided, states, results }).boxed());
+        self.flights.push_back(results.map(|results| Landed { decided, states, results }).boxed());
     }
 
     /// What waits for no flight, in its order: what comes after something that waits, in its stream, waits as well.
@@ -155,12 +148,17 @@ impl Flights {
 }
 
 /// A flight whose appends the store has answered.
-pub(super) struct Landed(Flight);
+pub(super) struct Landed {
+    decided: Vec<Decided>,
+    /// What its streams are, where the append succeeded.
+    states: States,
+    results: Results,
+}
 
 impl Landed {
     /// Keeps what became of its streams and answers everybody; what met a conflict waits to be decided again.
     pub(super) fn settle(self, flights: &mut Flights, task: &mut Task) {
-        let Flight { decided, states, results } = self.0;
+        let Self { decided, states, results } = self;
         let failed = failed_streams(&decided, &results);
         for stream in states.keys() {
             flights.busy.remove(stream);
