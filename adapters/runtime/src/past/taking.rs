@@ -14,6 +14,8 @@ use crate::stop::Stop;
 
 /// After each snapshot, the rest is so many times as long as the work was: present work goes before.
 const REST: u32 = 3;
+/// How many such rests follow one snapshot at most, while so much goes on that the next one is half due after each.
+const RESTS_MAX: u32 = 4;
 /// The longest rest.
 const REST_MAX: Duration = Duration::from_secs(5);
 /// The wait after something went wrong, and where the log does not say how many events it has.
@@ -81,7 +83,19 @@ impl Taking {
             };
             self.snapshots.take(events, self.keep).await?;
             last = end;
-            tokio::time::sleep((begun.elapsed() * REST).min(REST_MAX)).await;
+            self.rest((begun.elapsed() * REST).min(REST_MAX)).await;
+        }
+    }
+
+    /// Rests, and for longer while the views get half as many events in that time as a snapshot is of.
+    async fn rest(&self, rest: Duration) {
+        for _ in 0..RESTS_MAX {
+            let before = *self.seen.borrow();
+            tokio::time::sleep(rest).await;
+            let came = before.events_until(*self.seen.borrow());
+            if came.is_none_or(|events| events < self.every as u64 / 2) {
+                return;
+            }
         }
     }
 
