@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use domain::aggregate::Aggregate;
 use domain::names::OrganizationId;
 use domain::stream::{StreamId, Version};
+use foldhash::fast::RandomState;
 use lru::LruCache;
 
 /// A stream's state as it is in the log.
@@ -18,11 +19,12 @@ pub(super) struct Entry {
 }
 
 /// States of the streams used last.
-pub(super) struct Cache(LruCache<StreamId, Entry>);
+pub(super) struct Cache(LruCache<StreamId, Entry, RandomState>);
 
 impl Cache {
     pub(super) fn new(entries_max: usize) -> Self {
-        Self(LruCache::new(NonZeroUsize::new(entries_max).unwrap_or(NonZeroUsize::MIN)))
+        let entries_max = NonZeroUsize::new(entries_max).unwrap_or(NonZeroUsize::MIN);
+        Self(LruCache::with_hasher(entries_max, RandomState::default()))
     }
 
     /// Takes an entry out: whoever changes it puts it back once the change is durable.

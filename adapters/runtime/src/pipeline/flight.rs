@@ -2,7 +2,6 @@
 //! next is decided, of streams that are in no flight; so every command is decided on what is in the log. Whatever another
 //! process got in the way of is decided again. Does not know the rules.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
-use super::loading::{States, load};
+use super::loading::{States, Streams, load};
 use super::round::{Decided, Round};
 use super::{Accepted, Inspected, Message, SubmitError, Task};
 use crate::metrics::{CommandCounters, PipelineMetrics};
@@ -65,7 +64,7 @@ type Results = Vec<Result<Appended, AppendError>>;
 pub(super) struct Flights {
     flights: FuturesOrdered<BoxFuture<'static, Landed>>,
     /// The streams that a flight writes.
-    busy: HashSet<StreamId>,
+    busy: Streams,
     /// In its order.
     pub(super) waiting: Vec<Pending>,
     /// The stream that says whether leases may be given.
@@ -75,7 +74,7 @@ pub(super) struct Flights {
 impl Flights {
     pub(super) fn new() -> Self {
         let system = Subject::System.stream();
-        Self { flights: FuturesOrdered::new(), busy: HashSet::new(), waiting: Vec::new(), system }
+        Self { flights: FuturesOrdered::new(), busy: Streams::default(), waiting: Vec::new(), system }
     }
 
     /// Whether nothing is on its way, and nothing waits.
@@ -132,7 +131,7 @@ impl Flights {
         if self.busy.is_empty() {
             return std::mem::take(&mut self.waiting);
         }
-        let mut blocked = HashSet::new();
+        let mut blocked = Streams::default();
         let (ready, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|pending| {
             let is_blocked = self.busy.contains(&pending.stream)
                 || blocked.contains(&pending.stream)

@@ -1,12 +1,13 @@
 //! The states that commands are decided on: from the cache, or else from their streams. Does not know what is decided.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::aggregate::Aggregate;
 use domain::event::RecordedEvent;
 use domain::ports::{Direction, EventStore};
 use domain::stream::{StreamId, Subject, Version};
+use foldhash::fast::RandomState;
 
 use super::cache::Entry;
 use super::flight::Pending;
@@ -15,13 +16,16 @@ use super::{SubmitError, Task};
 /// How many events of a stream are read at once.
 const PAGE_EVENTS_MAX: usize = 1_000;
 
-/// What streams are, or why that is not known.
-pub(super) type States = HashMap<StreamId, Result<Entry, SubmitError>>;
+/// What streams are, or why that is not known. Each command looks for its stream several times on its way, so names are
+/// hashed with a fast hash, which is another one in each process.
+pub(super) type States = HashMap<StreamId, Result<Entry, SubmitError>, RandomState>;
+/// Some streams.
+pub(super) type Streams = HashSet<StreamId, RandomState>;
 
 /// Takes the states out of the cache: whoever has them puts them back.
 pub(super) async fn load(task: &mut Task, pending: &[Pending]) -> States {
-    let mut states = States::with_capacity(pending.len());
-    let mut missing = HashMap::new();
+    let mut states = States::with_capacity_and_hasher(pending.len(), RandomState::default());
+    let mut missing = HashMap::<_, _, RandomState>::default();
     let system = pending.iter().any(Pending::dispatches).then(|| (Subject::System.stream(), Subject::System));
     let own = pending.iter().map(|pending| (&pending.stream, &pending.subject));
     for (stream, subject) in own.chain(system.iter().map(|(stream, subject)| (stream, subject))) {

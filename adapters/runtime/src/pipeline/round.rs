@@ -5,7 +5,6 @@
 //! round after when the system is paused or resumed in this one: leases follow from what is in the log, not from what
 //! may yet fail to get there. It does not know the store.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::aggregate::{Aggregate, Refusal};
@@ -18,7 +17,7 @@ use domain::time::Timestamp;
 
 use super::cache::Entry;
 use super::flight::Pending;
-use super::loading::States;
+use super::loading::{States, Streams};
 use super::{Inspected, Message, SubmitError};
 
 /// What is decided together and handed to the store at once.
@@ -33,9 +32,9 @@ pub(super) struct Round {
     /// Whether nothing is decided but what was decided elsewhere.
     is_standby: bool,
     /// The streams that have an append in this round.
-    pub(super) written: HashSet<StreamId>,
+    pub(super) written: Streams,
     /// The streams of which something has to wait, so that everything after it waits as well.
-    waiting: HashSet<StreamId>,
+    waiting: Streams,
     /// The stream that says whether leases may be given.
     system: StreamId,
 }
@@ -65,8 +64,8 @@ impl Round {
             later: Vec::new(),
             now,
             is_standby,
-            written: HashSet::new(),
-            waiting: HashSet::new(),
+            written: Streams::default(),
+            waiting: Streams::default(),
             system: Subject::System.stream(),
         }
     }

@@ -9,6 +9,7 @@ use domain::event::RecordedEvent;
 use domain::key_scope::KeyScope;
 use domain::ports::{EventFilter, EventStore as _};
 use domain::stream::{Position, StreamId, Subject};
+use foldhash::fast::RandomState;
 use futures::StreamExt as _;
 use store_sqlite::{SqliteOptions, SqliteStore};
 
@@ -39,7 +40,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     };
     let begun = Instant::now();
     let mut pages = futures::stream::iter((0..head.major).step_by(PAGE as usize).map(page)).buffered(reads);
-    let (mut aggregates, mut events) = (HashMap::new(), 0);
+    let (mut aggregates, mut events) = (HashMap::default(), 0);
     while let Some(page) = pages.next().await {
         for recorded in page? {
             fold(&mut aggregates, &recorded)?;
@@ -55,7 +56,7 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
 }
 
 fn fold(
-    aggregates: &mut HashMap<StreamId, Option<Aggregate>>,
+    aggregates: &mut HashMap<StreamId, Option<Aggregate>, RandomState>,
     recorded: &RecordedEvent,
 ) -> Result<(), CliError> {
     let wrong = |error: &dyn std::fmt::Display| failed(&format!("fold {}", recorded.stream), error);
