@@ -7,6 +7,7 @@ mod bad_input;
 mod bench;
 mod cli;
 mod commands;
+mod connections;
 mod crash;
 mod debug;
 mod engine;

@@ -42,7 +42,7 @@ impl Entrance {
     /// go on beside each other and beside everything else; one that is under way at the stop is given up.
     pub(super) async fn take(self, stopped: impl Future<Output = ()>) {
         let Self { listener, tls, headers_bytes_max, surfaces } = self;
-        let answering = Answering { http: http(tls.is_some(), headers_bytes_max), surfaces };
+        let answering = Answering { http: http(headers_bytes_max), surfaces };
         let open = GracefulShutdown::new();
         let mut handshakes = JoinSet::new();
         tokio::pin!(stopped);
@@ -67,12 +67,9 @@ impl Entrance {
     }
 }
 
-/// HTTP/1.1, and over TLS HTTP/2 as well, which is what the two have agreed upon there.
-fn http(secure: bool, headers_bytes_max: usize) -> Builder<TokioExecutor> {
+/// HTTP/1.1 and HTTP/2: over TLS as the two have agreed upon there, without it as the client begins.
+fn http(headers_bytes_max: usize) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
-    if !secure {
-        return http.http1_only();
-    }
     let headers_bytes_max = u32::try_from(headers_bytes_max).unwrap_or(u32::MAX);
     http.http2().max_header_list_size(headers_bytes_max.saturating_add(FIELDS_OVERHEAD_BYTES));
     http
@@ -82,7 +79,13 @@ fn http(secure: bool, headers_bytes_max: usize) -> Builder<TokioExecutor> {
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         let error = match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok((stream, address)) => {
+                // A reply is written at once, so there is nothing to wait for before it is sent.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::trace!(%address, %error, "a connection sends small replies late");
+                }
+                return (stream, address);
+            }
             Err(error) => error,
         };
         // Whoever came is gone again already.
