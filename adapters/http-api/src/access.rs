@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::header::{ALLOW, AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -31,12 +31,11 @@ use rights::Right;
 use table::{Route, Surface, TABLE};
 
 /// What stands in front of every route.
-#[derive(Clone)]
 pub(crate) struct Guard {
     state: ApiState,
-    limits: Arc<Limits>,
+    limits: Limits,
     tokens: Arc<Tokens>,
-    routes: Arc<HashMap<&'static str, &'static Route>>,
+    routes: HashMap<&'static str, &'static Route>,
 }
 
 /// A route as the access table has it.
@@ -66,8 +65,8 @@ pub fn access_table() -> Vec<RouteAccess> {
 
 impl Guard {
     pub(crate) fn new(state: ApiState, tokens: Arc<Tokens>) -> Self {
-        let limits = Arc::new(Limits::new(&state.settings));
-        let routes = Arc::new(TABLE.iter().map(|route| (route.path, route)).collect());
+        let limits = Limits::new(&state.settings);
+        let routes = TABLE.iter().map(|route| (route.path, route)).collect();
         Self { state, limits, tokens, routes }
     }
 
@@ -145,7 +144,7 @@ fn unauthorized() -> Problem {
 }
 
 /// Lets a request through to its route, or answers it.
-pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guarded(guard: &Guard, mut request: Request, next: Next) -> Response {
     let Some(path) = request.extensions().get::<MatchedPath>().cloned() else {
         // There is no route, so there is nothing to guard.
         return next.run(request).await;

@@ -30,8 +30,8 @@ const PATH: &str = "/connect/token";
 /// What is secret is kept nowhere on its way.
 const UNCACHED: [(HeaderName, &str); 2] = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
 
-pub(crate) fn router() -> Router<ApiState> {
-    Router::new().route("/connect/token", post(token))
+pub(crate) fn router(tokens: Arc<Tokens>) -> Router<ApiState> {
+    Router::new().route("/connect/token", post(token)).route_layer(Extension(tokens))
 }
 
 /// The answer to whoever proved to have a key.

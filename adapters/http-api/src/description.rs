@@ -60,7 +60,7 @@ pub(crate) use one_of;
 /// The document: OpenAPI 3.1 as JSON.
 #[must_use]
 pub fn document() -> Value {
-    let (_, description) = crate::described().split_for_parts();
+    let (_, description) = crate::described(std::sync::Arc::default()).split_for_parts();
     finish::finished(description)
 }
 

@@ -12,6 +12,7 @@ mod connect;
 mod description;
 mod docs;
 mod extract;
+mod front;
 mod health;
 mod limits;
 mod metrics;
@@ -28,9 +29,8 @@ mod state;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use access::{RouteAccess, access_table};
@@ -41,33 +41,26 @@ pub use state::{ApiState, HttpSettings};
 
 /// Every route.
 pub fn router(state: ApiState) -> Router {
-    let body_bytes_max = state.settings.body_bytes_max;
     let metrics = Arc::<metrics::HttpMetrics>::default();
-    let observer = observe::Observer { state: state.clone(), metrics: metrics.clone() };
     let tokens = Arc::<connect::tokens::Tokens>::default();
-    let guard = access::Guard::new(state.clone(), tokens.clone());
-    let (described, _) = described().split_for_parts();
+    let front = front::Front::new(state.clone(), metrics.clone(), tokens.clone());
+    let (described, _) = described(metrics).split_for_parts();
     described
         .merge(stager::router())
         .merge(smartdocumentor::router())
-        .merge(connect::router())
+        .merge(connect::router(tokens))
         .merge(docs::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(from_fn_with_state(guard, access::guard))
-        .layer(from_fn_with_state(state.clone(), position::stamp_every_reply))
-        .layer(Extension(metrics))
-        .layer(Extension(tokens))
-        .layer(from_fn_with_state(observer, observe::every_request))
+        .layer(from_fn_with_state(Arc::new(front), front::every_request))
         .with_state(state)
 }
 
 /// Every route that the description describes.
-fn described() -> OpenApiRouter<ApiState> {
+fn described(metrics: Arc<metrics::HttpMetrics>) -> OpenApiRouter<ApiState> {
     OpenApiRouter::with_openapi(description::heading())
         .merge(native::router())
         .merge(health::router())
-        .merge(metrics::router())
+        .merge(metrics::router(metrics))
         .merge(description::router())
 }

@@ -3,13 +3,12 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use axum::http::{HeaderMap, StatusCode};
 use domain::names::ApiKeyId;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::access::identity::Identity;
 use crate::problem::Problem;
@@ -29,7 +28,7 @@ enum Sender {
 pub(crate) struct Limits {
     headers_bytes_max: usize,
     requests_at_once_max: usize,
-    at_once: Arc<Semaphore>,
+    at_once: Semaphore,
     rate: Option<DefaultKeyedRateLimiter<Sender>>,
 }
 
@@ -40,7 +39,7 @@ impl Limits {
         Self {
             headers_bytes_max: settings.headers_bytes_max,
             requests_at_once_max: at_once,
-            at_once: Arc::new(Semaphore::new(at_once)),
+            at_once: Semaphore::new(at_once),
             rate: rate.map(|rate| RateLimiter::keyed(Quota::per_second(rate))),
         }
     }
@@ -50,7 +49,7 @@ impl Limits {
         &self,
         is_counted: bool,
         headers: &HeaderMap,
-    ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    ) -> Result<Option<SemaphorePermit<'_>>, Problem> {
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if bytes > self.headers_bytes_max {
             let max = self.headers_bytes_max;
@@ -61,7 +60,7 @@ impl Limits {
         if !is_counted {
             return Ok(None);
         }
-        Arc::clone(&self.at_once).try_acquire_owned().map(Some).map_err(|_| {
+        self.at_once.try_acquire().map(Some).map_err(|_| {
             let max = self.requests_at_once_max;
             Problem::try_later(
                 "too_many_at_once",

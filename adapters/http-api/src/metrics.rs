@@ -30,8 +30,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
 
-pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(show))
+pub(crate) fn router(http: Arc<HttpMetrics>) -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(show)).route_layer(Extension(http))
 }
 
 /// Show the metrics

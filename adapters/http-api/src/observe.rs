@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use futures::StreamExt as _;
 use tracing::{Instrument as _, Span};
+use uuid::Uuid;
 
 use crate::metrics::HttpMetrics;
 use crate::state::ApiState;
@@ -29,21 +29,17 @@ pub(crate) fn request_id() -> Option<Arc<str>> {
     REQUEST_ID.try_with(Arc::clone).ok()
 }
 
-/// What it takes to observe.
-#[derive(Clone)]
-pub(crate) struct Observer {
-    pub(crate) state: ApiState,
-    pub(crate) metrics: Arc<HttpMetrics>,
-}
-
-pub(crate) async fn every_request(
-    State(observer): State<Observer>,
+/// Sees to it that a request is seen while it is answered.
+pub(crate) async fn observed<A: Future<Output = Response>>(
+    state: &ApiState,
+    metrics: &HttpMetrics,
     request: Request,
-    next: Next,
+    answer: impl FnOnce(Request) -> A,
 ) -> Response {
-    let Observer { state, metrics } = observer;
     let (begun, in_flight) = (Instant::now(), metrics.begins());
-    let id = callers_id(request.headers()).unwrap_or_else(|| state.engine.fresh_id().to_string().into());
+    let id = callers_id(request.headers()).unwrap_or_else(|| {
+        Arc::from(&*state.engine.fresh_id().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    });
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
@@ -57,7 +53,7 @@ pub(crate) async fn every_request(
     if let Some(take_up) = state.settings.take_up_trace {
         take_up(request.headers(), &span);
     }
-    let answering = REQUEST_ID.scope(id.clone(), next.run(request)).instrument(span.clone());
+    let answering = REQUEST_ID.scope(id.clone(), answer(request)).instrument(span.clone());
     let mut response = answering.await;
     drop(in_flight);
     let (status, took) = (response.status(), begun.elapsed());

@@ -1,8 +1,6 @@
 //! Positions in requests and replies: what an answer must reflect, and what it does. Does not know what is asked.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 use domain::stream::Position;
 
@@ -62,14 +60,10 @@ pub(crate) fn stamp(response: &mut Response, position: Position) {
     response.headers_mut().insert(POSITION_HEADER, value);
 }
 
-/// Sees to it that every reply says a position, refusals too: every answer reflects at least what the views do.
-pub(crate) async fn stamp_every_reply(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Sees to it that a reply says a position, refusals too: every answer reflects at least what the views do.
+pub(crate) async fn stamped(state: &ApiState, answering: impl Future<Output = Response>) -> Response {
     let position = state.engine.views_position();
-    let mut response = next.run(request).await;
+    let mut response = answering.await;
     if !response.headers().contains_key(POSITION_HEADER) {
         stamp(&mut response, position);
     }

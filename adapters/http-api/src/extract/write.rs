@@ -131,11 +131,11 @@ async fn read<T: DeserializeOwned>(request: Request, state: &ApiState) -> Result
     let caller = Caller::from_request_parts(&mut parts, state).await?;
     let Query(query) = Query::<WriteQuery>::from_request_parts(&mut parts, state).await?;
     check_reason(query.reason.as_deref())?;
-    let headers = parts.headers.clone();
+    let content_type = check_content_type(&parts.headers);
     let bytes = body_bytes(Request::from_parts(parts, body), state).await?;
     let mut value = Value::Object(serde_json::Map::new());
     if !bytes.is_empty() {
-        check_content_type(&headers)?;
+        content_type?;
         value = parsed(&bytes)?;
     }
     let reason = take_reason(&mut value)?.or(query.reason);

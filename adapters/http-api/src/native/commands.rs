@@ -109,9 +109,9 @@ async fn post(State(state): State<ApiState>, request: Request) -> Reply {
         return Err(Problem::bad_request(detail));
     }
     let key = idempotency_key(&parts.headers)?;
-    let headers = parts.headers.clone();
+    let content_type = check_content_type(&parts.headers);
     let bytes = body_bytes(Request::from_parts(parts, body), &state).await?;
-    check_content_type(&headers)?;
+    content_type?;
     let envelope = from_json::<Posted>(&bytes)?.under(key)?.envelope(&state, &caller)?;
     one(&state, envelope).await
 }
