@@ -8,6 +8,7 @@ mod cache;
 mod flight;
 mod loading;
 mod round;
+mod shown;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::stop::Stop;
 use cache::Cache;
 use flight::{Flights, Pending};
 use loading::States;
+use shown::Shown;
 
 /// What became of a command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +140,7 @@ pub(crate) struct Pipeline {
     queue: mpsc::Sender<Message>,
     waiting_max: usize,
     acknowledged: watch::Receiver<Position>,
+    shown: Shown,
     metrics: PipelineMetrics,
 }
 
@@ -153,6 +156,7 @@ impl Pipeline {
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(settings.commands_waiting_max);
         let (publish, acknowledged) = watch::channel(last.0);
+        let shown = Shown::default();
         let task = Task {
             store,
             clock,
@@ -161,10 +165,11 @@ impl Pipeline {
             last_recorded_at: last.1,
             is_standby: settings.is_standby,
             publish,
+            shown: shown.clone(),
             counters: CommandCounters::new(metrics.clone()),
         };
         let handle = tokio::spawn(task.run(waiting, stop));
-        (Self { queue, waiting_max: settings.commands_waiting_max, acknowledged, metrics }, handle)
+        (Self { queue, waiting_max: settings.commands_waiting_max, acknowledged, shown, metrics }, handle)
     }
 
     /// Carries out a command, unless too many wait already.
@@ -194,11 +199,14 @@ impl Pipeline {
     }
 
     /// The state of a thing after everything that was acknowledged before.
-    pub(crate) async fn inspect(&self, subject: Subject) -> Result<Inspected, SubmitError> {
+    pub(crate) async fn inspect(&self, subject: Subject) -> Result<Arc<Inspected>, SubmitError> {
+        if let Some(inspected) = self.shown.of(&subject) {
+            return Ok(inspected);
+        }
         let (reply, answer) = oneshot::channel();
         let message = Message::Inspect(Box::new(subject), reply);
         self.queue.send(message).await.map_err(|_| SubmitError::Stopping)?;
-        answer.await.unwrap_or(Err(SubmitError::Stopping))
+        answer.await.unwrap_or(Err(SubmitError::Stopping)).map(Arc::new)
     }
 
     /// How many commands wait to be decided, and how many may.
@@ -222,6 +230,7 @@ struct Task {
     /// Whether nothing is decided but what was decided elsewhere.
     is_standby: bool,
     publish: watch::Sender<Position>,
+    shown: Shown,
     counters: CommandCounters,
 }
 
@@ -251,6 +260,7 @@ impl Task {
     fn keep(&mut self, states: States) {
         for (stream, state) in states {
             if let Ok(entry) = state {
+                self.shown.show(&stream, &entry);
                 self.cache.put(stream, entry);
             }
         }

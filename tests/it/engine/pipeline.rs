@@ -177,6 +177,38 @@ async fn no_lease_is_given_while_a_pause_is_under_way() {
     assert_eq!(words(&*place.store, "a").await, ["queued"]);
 }
 
+#[tokio::test]
+async fn settings_that_change_are_read_once_it_is_known_what_became_of_the_change() {
+    let (store, place) = faulty();
+    let engine = place.start().await;
+    create(&engine, settings(Content::Managed)).await;
+    let lease_ms = async || engine.unit_settings(&unit()).await.unwrap().unwrap().limits.lease_ms;
+    let change = |lease_ms| {
+        storage_unit::Command::SetLimits(Limits { lease_ms: Millis(lease_ms), ..Limits::default() })
+    };
+    assert_eq!(lease_ms().await, Limits::default().lease_ms);
+    store.gate.close();
+    let (_changed, read, ()) = tokio::join!(
+        biased;
+        set(&engine, change(1_234)),
+        async {
+            store.gate.somebody_waits().await;
+            lease_ms().await
+        },
+        async {
+            store.gate.somebody_waits().await;
+            store.gate.open();
+        }
+    );
+    assert_eq!((read, lease_ms().await), (Millis(1_234), Millis(1_234)));
+    store.next_writes([Fault::Unavailable]);
+    let lost = send(&engine, Command::StorageUnit(unit(), change(5_678))).await;
+    assert!(matches!(lost, Err(SubmitError::Unavailable(_))), "{lost:?}");
+    assert_eq!(lease_ms().await, Millis(1_234));
+    set(&engine, storage_unit::Command::Drop).await;
+    assert_eq!(engine.unit_settings(&unit()).await, Ok(None));
+}
+
 // ── Other processes ────────────────────────────────────────────────────────────────────────────────────────────
 
 /// What another process appends to the work on a key.

@@ -93,7 +93,7 @@ impl Engine {
         if let Some(owner) = &inspected.organization {
             self.0.owners.learn(unit, owner);
         }
-        Ok(inspected.organization)
+        Ok(inspected.organization.clone())
     }
 
     /// The envelope with the organization whose thing it is about: an organization asks for its own things only, the

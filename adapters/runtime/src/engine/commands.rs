@@ -50,14 +50,23 @@ impl Engine {
     /// # Errors
     /// [`SubmitError`] when its stream cannot be read.
     pub async fn inspect(&self, subject: Subject) -> Result<Aggregate, SubmitError> {
+        self.look_at(subject, Aggregate::clone).await
+    }
+
+    /// The same for whoever needs a part of the state only.
+    pub(crate) async fn look_at<T>(
+        &self,
+        subject: Subject,
+        look: impl FnOnce(&Aggregate) -> T,
+    ) -> Result<T, SubmitError> {
         if let Some((then, _)) = self.then() {
-            return self.inspect_then(&subject, *then).await;
+            return self.inspect_then(&subject, *then).await.map(|aggregate| look(&aggregate));
         }
         let inspected = self.0.pipeline.inspect(subject.clone()).await?;
         let owners = self.organization().zip(inspected.organization.as_ref());
         // Whether the system is paused concerns everybody.
         let is_foreign = subject != Subject::System && owners.is_some_and(|(mine, its)| mine != its);
-        Ok(if is_foreign { Aggregate::initial(&subject) } else { inspected.aggregate })
+        Ok(if is_foreign { look(&Aggregate::initial(&subject)) } else { look(&inspected.aggregate) })
     }
 
     /// Takes every item of a unit back from whoever has it; when this returns, nobody has any (`reference/stager.md`

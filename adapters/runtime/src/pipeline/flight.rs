@@ -120,6 +120,11 @@ impl Flights {
         if appends.is_empty() {
             return;
         }
+        for (stream, state) in &states {
+            if let Ok(entry) = state {
+                task.shown.hide(stream, entry);
+            }
+        }
         self.busy.extend(written);
         let span = append_span(&decided, appends.len());
         let results = append(task.store.clone(), task.counters.metrics().clone(), appends).instrument(span);
