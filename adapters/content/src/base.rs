@@ -12,6 +12,7 @@ use object_store::path::Path as ObjectPath;
 use url::{Position, Url};
 
 use crate::folder::{Folder, FolderListing, blocking};
+use crate::looks::Looks;
 use crate::objects::{ObjectListing, Objects};
 use crate::selection::{AroundScope, Selection};
 
@@ -30,6 +31,7 @@ pub(crate) enum Base {
 pub(crate) struct Stores {
     memory: Mutex<BTreeMap<String, Arc<InMemory>>>,
     clients: Mutex<BTreeMap<String, Arc<dyn ObjectStore>>>,
+    looks: Looks,
 }
 
 impl Base {
@@ -99,6 +101,20 @@ impl Stores {
             return blocking(move || Folder::open(&folder, excluded)).await.map(Base::Folder);
         }
         self.objects(&url).map(Base::Objects)
+    }
+
+    /// Whether there is something at a path below a URL.
+    pub(crate) async fn has(
+        &self,
+        url: &str,
+        excluded: &Arc<[PathBuf]>,
+        path: String,
+    ) -> Result<bool, ContentError> {
+        let url = parse(url)?;
+        if url.scheme() == "file" {
+            return self.looks.has(folder_path(&url)?, Arc::clone(excluded), path).await;
+        }
+        self.objects(&url)?.has(&path).await
     }
 
     pub(crate) fn memory(&self, url: &str) -> Result<Objects, ContentError> {

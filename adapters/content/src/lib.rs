@@ -1,12 +1,13 @@
 //! Where documents live: the content port over folders, memory and object stores.
 //!
 //! Read in this order: [`Content`], then `base` (what a location's URL opens), `selection` (which paths are whose),
-//! `folder` and `objects` (the two ways to read and list), `walk` (a folder in order), `managed` (the engine's own
-//! content). This crate does not know which content counts: records and layouts say so.
+//! `folder` and `objects` (the two ways to read and list), `looks` (whether files are there, many at once), `walk` (a folder
+//! in order), `managed` (the engine's own content). This crate does not know which content counts: records and layouts say so.
 
 mod base;
 mod folder;
 mod guard;
+mod looks;
 mod managed;
 mod objects;
 mod selection;
@@ -131,6 +132,13 @@ impl ContentStore for Content {
         scopes.sort_unstable();
         scopes.dedup();
         Ok(scopes)
+    }
+
+    async fn has(&self, location: &Location, key: &Key, scope: &Scope) -> Result<bool, ContentError> {
+        match Selection::new(location)?.path(key, scope)? {
+            Some(path) => self.stores.has(&location.url, &self.excluded, path).await,
+            None => Ok(false),
+        }
     }
 
     async fn read(

@@ -1,5 +1,7 @@
 //! The content port over folders and memory.
 
+mod has;
+
 use std::fs;
 use std::path::Path;
 

@@ -51,6 +51,10 @@ async fn check_location(state: &ApiState, location: &Location) -> Result<(), Pro
 
 async fn check_key_scope(state: &ApiState, id: &KeyScopeId) -> Result<(), Problem> {
     let KeyScopeId { unit, scope, key } = id;
+    if state.engine.has_scope(unit, key, scope).await? {
+        return Ok(());
+    }
+    // What else there is says what is wrong.
     let scopes = state.engine.scopes(unit, key).await?;
     if scopes.is_empty() {
         let detail = format!("the storage unit {unit} has no key '{key}'; add it or correct the key");
@@ -60,5 +64,6 @@ async fn check_key_scope(state: &ApiState, id: &KeyScopeId) -> Result<(), Proble
         let detail = format!("the key '{key}' has no scope '{scope}'; add it or correct the scope");
         return Err(Problem::not_found("scope_not_found", detail));
     }
+    // It came in this moment.
     Ok(())
 }

@@ -53,8 +53,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::submit`].
     pub async fn unit_settings(&self, unit: &StorageUnitName) -> Result<Option<Settings>, SubmitError> {
-        match self.inspect(Subject::StorageUnit(unit.clone())).await? {
-            Aggregate::StorageUnit(state) => Ok(state.settings().cloned()),
+        self.look_at_settings(unit, |settings| settings.cloned()).await
+    }
+
+    async fn look_at_settings<T>(
+        &self,
+        unit: &StorageUnitName,
+        look: impl FnOnce(Option<&Settings>) -> T,
+    ) -> Result<T, SubmitError> {
+        let subject = Subject::StorageUnit(unit.clone());
+        let look = |aggregate: &Aggregate| match aggregate {
+            Aggregate::StorageUnit(state) => look(state.settings()),
             Aggregate::KeyScope(_)
             | Aggregate::Record(_)
             | Aggregate::Campaign(_)
@@ -65,8 +74,9 @@ impl Engine {
             | Aggregate::Ids(_)
             | Aggregate::System(_)
             | Aggregate::ApiKey(_)
-            | Aggregate::Access(_) => Ok(None),
-        }
+            | Aggregate::Access(_) => look(None),
+        };
+        self.look_at(subject, look).await
     }
 
     /// What the engine keeps for a key.
@@ -104,6 +114,27 @@ impl Engine {
         scopes.sort();
         scopes.dedup();
         Ok(scopes)
+    }
+
+    /// Whether a key has a scope, in the unit's location or in what the engine keeps.
+    ///
+    /// # Errors
+    /// [`DocumentError::NoUnit`], or the content store's reason.
+    pub async fn has_scope(
+        &self,
+        unit: &StorageUnitName,
+        key: &Key,
+        scope: &Scope,
+    ) -> Result<bool, DocumentError> {
+        let content = |settings: Option<&Settings>| settings.map(|settings| settings.content.clone());
+        let content = self.look_at_settings(unit, content).await?.ok_or(DocumentError::NoUnit)?;
+        if let Content::Registered(location) = &content
+            && self.content().has(location, key, scope).await?
+        {
+            return Ok(true);
+        }
+        let record = self.record(&RecordId { unit: unit.clone(), key: key.clone() }).await?;
+        Ok(record.scopes.contains_key(scope))
     }
 
     /// The bytes of a document, unless they are more than `size_bytes_max`.

@@ -63,6 +63,11 @@ pub trait ContentStore: Send + Sync {
     /// The scopes that a key has in a registered location; empty when the key does not exist there.
     async fn scopes(&self, location: &Location, key: &Key) -> Result<Vec<Scope>, ContentError>;
 
+    /// Whether a key has a scope in a registered location: whether [`Self::scopes`] would list it.
+    async fn has(&self, location: &Location, key: &Key, scope: &Scope) -> Result<bool, ContentError> {
+        Ok(self.scopes(location, key).await?.contains(scope))
+    }
+
     /// The bytes of a document, unless they are more than `size_bytes_max`.
     async fn read(
         &self,
