@@ -148,6 +148,11 @@ impl Engine {
         units.get(unit).is_some_and(Option::is_none)
     }
 
+    fn is_any_dropped(&self) -> bool {
+        let units = self.0.units.read().unwrap_or_else(PoisonError::into_inner);
+        units.values().any(Option::is_none)
+    }
+
     async fn learn_unit(&self, unit: &StorageUnitName) -> Result<(), SubmitError> {
         let settings = self.queue_settings(unit).await?;
         // Whose it is has to be known before anybody claims from it.
@@ -171,6 +176,20 @@ const fn asks(event: &key_scope::Event) -> bool {
     )
 }
 
+/// Whether an event needs a closer look: nearly all are about work in units that are there.
+const fn is_of_note(event: &Event, is_any_dropped: bool) -> bool {
+    match event {
+        Event::KeyScope(event) => is_any_dropped && asks(event),
+        Event::Record(_) => is_any_dropped,
+        Event::StorageUnit(_)
+        | Event::Campaign(_)
+        | Event::Task(_)
+        | Event::Workspace(_)
+        | Event::ApiKey(_) => true,
+        Event::Batch(_) | Event::ExternalId(_) | Event::Ids(_) | Event::System(_) | Event::Access(_) => false,
+    }
+}
+
 /// Follows the log for what needs a driver of its own: campaigns that start, units that are dropped or changed.
 async fn follow_starts(engine: Engine, mut from: Position, mut stop: Stop) {
     loop {
@@ -188,8 +207,13 @@ async fn follow_starts(engine: Engine, mut from: Position, mut stop: Stop) {
 async fn follow_starts_until_failure(engine: &Engine, from: &mut Position) -> Result<(), StartError> {
     let mut subscription = engine.0.parts.store.subscribe(*from).await?;
     loop {
-        for recorded in subscription.next(engine.0.parts.settings.batch_events_max).await? {
-            engine.notice(&recorded).await?;
+        let events = subscription.next(engine.0.parts.settings.batch_events_max).await?;
+        let mut is_any_dropped = engine.is_any_dropped();
+        for recorded in events {
+            if is_of_note(&recorded.event, is_any_dropped) {
+                engine.notice(&recorded).await?;
+                is_any_dropped = engine.is_any_dropped();
+            }
             *from = recorded.position;
         }
     }
