@@ -1,5 +1,6 @@
 //! The clock and the ids of a real machine.
 
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use domain::ports::{Clock, Ids};
@@ -21,10 +22,31 @@ impl Clock for SystemClock {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RandomIds;
 
+/// How many random bytes each thread asks the system for at once: those of a hundred ids.
+const RANDOM_BYTES: usize = 100 * RANDOM_BYTES_PER_ID;
+const RANDOM_BYTES_PER_ID: usize = 10;
+
+thread_local! {
+    /// Random bytes, and how many of them are used up.
+    static RANDOM: RefCell<([u8; RANDOM_BYTES], usize)> = const { RefCell::new(([0; RANDOM_BYTES], RANDOM_BYTES)) };
+}
+
+/// Random bytes that nobody else gets.
+fn random() -> [u8; RANDOM_BYTES_PER_ID] {
+    RANDOM.with_borrow_mut(|(bytes, used)| {
+        if *used == RANDOM_BYTES {
+            getrandom::fill(bytes).expect("the operating system gives random bytes");
+            *used = 0;
+        }
+        let random = bytes.get(*used..).and_then(<[u8]>::first_chunk);
+        *used += RANDOM_BYTES_PER_ID;
+        *random.expect("a whole number of ids fits")
+    })
+}
+
 impl Ids for RandomIds {
     fn fresh(&self) -> Uuid {
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).expect("the operating system gives random bytes");
+        let random = random();
         let millis = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &random).into_uuid()
     }
