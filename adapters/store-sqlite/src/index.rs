@@ -175,7 +175,7 @@ impl Index {
 
     /// Follows the log until the tail is closed and everything in it is indexed.
     pub(crate) fn follow(mut self, tail: &Tail) {
-        while let Some(chunk) = tail.next_chunk() {
+        while let Some(chunk) = tail.next_chunks() {
             let count = chunk.len();
             match self.append(chunk) {
                 Ok(()) => tail.indexed(count),

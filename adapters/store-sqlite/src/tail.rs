@@ -54,15 +54,26 @@ pub(crate) struct Tail {
 
 #[derive(Default)]
 struct State {
-    /// In the order of the log.
-    entries: VecDeque<Entry>,
-    /// The same, by hash and spot.
-    spots: BTreeSet<(u64, Spot)>,
+    /// In the order of the log. All but the last one have as many entries as are worth a transaction of the index.
+    chunks: VecDeque<Chunk>,
+    /// How many entries they have together.
+    entries: usize,
     /// Why the index cannot be written at present.
     problem: Option<String>,
     /// Whether nothing may leave at present.
     pinned: bool,
+    /// Whether the indexer waits for the pin.
+    is_leaving: bool,
     closed: bool,
+}
+
+/// Entries that leave the tail together, so that leaving costs nobody who waits for the tail any time.
+#[derive(Default)]
+struct Chunk {
+    /// In the order of the log.
+    entries: Vec<Entry>,
+    /// The same, by hash and spot.
+    spots: BTreeSet<(u64, Spot)>,
 }
 
 impl Tail {
@@ -79,21 +90,25 @@ impl Tail {
         self.state.lock().expect("nothing panics while it holds the tail")
     }
 
-    /// Spots that may be of the wanted stream, in order.
+    /// Spots that may be of the wanted stream, in any order; more than wanted, but all that are.
     pub(crate) fn spots(&self, wanted: Wanted) -> Vec<Spot> {
         let state = self.state();
         let (first, last) = ((wanted.hash, Spot::FIRST), (wanted.hash, Spot::LAST));
         let bound = (wanted.hash, wanted.bound);
         let spot = |(_, spot): &(u64, Spot)| *spot;
-        match wanted.direction {
-            Direction::Forward => {
-                let after = (Bound::Excluded(bound), Bound::Included(last));
-                state.spots.range(after).take(wanted.limit).map(spot).collect()
-            }
-            Direction::Backward => {
-                state.spots.range(first..bound).rev().take(wanted.limit).map(spot).collect()
+        let mut spots = Vec::new();
+        for Chunk { entries: _, spots: there } in &state.chunks {
+            match wanted.direction {
+                Direction::Forward => {
+                    let after = (Bound::Excluded(bound), Bound::Included(last));
+                    spots.extend(there.range(after).take(wanted.limit).map(spot));
+                }
+                Direction::Backward => {
+                    spots.extend(there.range(first..bound).rev().take(wanted.limit).map(spot));
+                }
             }
         }
+        spots
     }
 
     // ── The writer's side ──────────────────────────────────────────────────────────────────────────────────────
@@ -104,7 +119,7 @@ impl Tail {
     /// Says why the index cannot take entries out at present.
     pub(crate) fn wait_for_room(&self, count: usize) -> Result<(), String> {
         let mut state = self.state();
-        while state.entries.len() + count > self.entries_max && state.entries.len() >= self.chunk_entries() {
+        while state.entries + count > self.entries_max && state.entries >= self.chunk_entries() {
             if let Some(problem) = &state.problem {
                 return Err(problem.clone());
             }
@@ -120,13 +135,22 @@ impl Tail {
         Pin { tail: self }
     }
 
-    pub(crate) fn push(&self, entries: &[Entry]) {
+    pub(crate) fn push(&self, mut entries: &[Entry]) {
         let mut state = self.state();
-        for entry in entries {
-            state.entries.push_back(*entry);
-            state.spots.insert((entry.hash, entry.spot));
+        state.entries += entries.len();
+        while !entries.is_empty() {
+            let chunk_entries = self.chunk_entries();
+            if state.chunks.back().is_none_or(|chunk| chunk.entries.len() >= chunk_entries) {
+                state.chunks.push_back(Chunk::default());
+            }
+            let Some(chunk) = state.chunks.back_mut() else { break };
+            let room = (chunk_entries - chunk.entries.len()).min(entries.len());
+            let (now, later) = entries.split_at(room);
+            chunk.entries.extend_from_slice(now);
+            chunk.spots.extend(now.iter().map(|entry| (entry.hash, entry.spot)));
+            entries = later;
         }
-        if state.entries.len() >= self.chunk_entries() {
+        if state.entries >= self.chunk_entries() {
             self.changed.notify_all();
         }
     }
@@ -140,27 +164,41 @@ impl Tail {
     // ── The indexer's side ─────────────────────────────────────────────────────────────────────────────────────
 
     /// The oldest entries, as soon as they are worth a transaction; nothing when the tail is closed and empty.
-    pub(crate) fn next_chunk(&self) -> Option<Vec<Entry>> {
+    pub(crate) fn next_chunks(&self) -> Option<Vec<Entry>> {
         let mut state = self.state();
-        while state.entries.len() < self.chunk_entries() && !state.closed {
+        while state.entries < self.chunk_entries() && !state.closed {
             state = self.changed.wait(state).expect("nothing panics while it holds the tail");
         }
-        let chunk: Vec<_> =
-            state.entries.iter().take(CHUNKS_AT_ONCE_MAX * self.chunk_entries()).copied().collect();
-        if chunk.is_empty() { None } else { Some(chunk) }
+        let mut oldest = Vec::new();
+        for chunk in state.chunks.iter().take(CHUNKS_AT_ONCE_MAX) {
+            // The last one still grows, unless nobody is left to add to it.
+            if chunk.entries.len() >= self.chunk_entries() || state.closed {
+                oldest.extend_from_slice(&chunk.entries);
+            }
+        }
+        if oldest.is_empty() { None } else { Some(oldest) }
     }
 
-    /// The oldest `count` entries are in the index from now on.
+    /// The oldest `count` entries, as they were given out, are in the index from now on.
     pub(crate) fn indexed(&self, count: usize) {
-        let state = self.state();
+        let mut state = self.state();
+        state.is_leaving = true;
         let unpinned = self.changed.wait_while(state, |state| state.pinned);
-        let mut state = unpinned.expect("nothing panics while it holds the tail");
-        for _ in 0..count {
-            let Some(entry) = state.entries.pop_front() else { break };
-            state.spots.remove(&(entry.hash, entry.spot));
+        state = unpinned.expect("nothing panics while it holds the tail");
+        state.is_leaving = false;
+        let (mut left, mut gone) = (Vec::new(), 0);
+        while gone < count
+            && let Some(chunk) = state.chunks.pop_front()
+        {
+            gone += chunk.entries.len();
+            left.push(chunk);
         }
+        state.entries -= gone;
         state.problem = None;
+        drop(state);
         self.changed.notify_all();
+        // Freeing them takes a while, and nobody needs to wait for it.
+        drop(left);
     }
 
     /// The index could not be written. Waits a while; says whether to try again.
@@ -180,7 +218,10 @@ pub(crate) struct Pin<'a> {
 
 impl Drop for Pin<'_> {
     fn drop(&mut self) {
-        self.tail.state().pinned = false;
-        self.tail.changed.notify_all();
+        let mut state = self.tail.state();
+        state.pinned = false;
+        if state.is_leaving {
+            self.tail.changed.notify_all();
+        }
     }
 }
