@@ -4,6 +4,7 @@
 //! kept: these files, or a head that somebody has elsewhere. Does not know who asks.
 
 mod files;
+mod fresh;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -23,13 +24,13 @@ use crate::row::corrupt;
 pub(crate) use files::positions_in_lane;
 use files::{Files, State};
 pub use files::{KeptLinks, LinksError};
+use fresh::Fresh;
+pub(crate) use fresh::WrittenRow;
 
 /// How long events are gathered before they are taken in: an idle log costs nothing, a busy one is read in pages.
 const GATHERING: Duration = Duration::from_millis(20);
 /// After so many events the ends of the lanes are written down, so that little has to be made again after a crash.
 const EVENTS_PER_STATE: u64 = 1 << 18;
-/// How many events that were just written are kept for the follower, which otherwise reads their rows.
-const FRESH_LEAVES_MAX: usize = 1 << 16;
 /// How many events may be missing when the store is closed; more are left to the next time.
 const EVENTS_AT_CLOSE_MAX: u64 = 1 << 16;
 /// After a failure it is tried again, at the latest after this time.
@@ -38,8 +39,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// The hashes up to where they are made, for whoever asks.
 pub(crate) struct Hashes {
     chain: Mutex<Option<Chain>>,
-    /// What the writer has passed on, without a gap, up to the last event of the log.
-    fresh: Mutex<Vec<(Position, Leaf)>>,
+    /// What the writer has passed on.
+    fresh: Mutex<Fresh>,
     reached: watch::Sender<u64>,
     pub(crate) signer: OnceLock<Signer>,
 }
@@ -55,30 +56,28 @@ impl Hashes {
     }
 
     /// Takes what was just written, so that it need not be read again. Of too much, the latest is kept.
-    pub(crate) fn offer(&self, leaves: Vec<(Position, Leaf)>) {
-        let mut fresh = self.fresh();
-        if fresh.len() + leaves.len() > FRESH_LEAVES_MAX {
-            fresh.clear();
-        }
-        fresh.extend(leaves);
+    pub(crate) fn offer(&self, rows: Vec<WrittenRow>) {
+        let surplus = self.fresh().extend(rows);
+        // Freeing them takes a while, and nobody needs to wait for it.
+        drop(surplus);
     }
 
-    fn fresh(&self) -> MutexGuard<'_, Vec<(Position, Leaf)>> {
-        self.fresh.lock().expect("nothing panics while it holds the fresh leaves")
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.fresh.lock().expect("nothing panics while it holds the fresh rows")
     }
 
     /// What was passed on behind a position, or else how many rows lie in between.
-    fn after(&self, position: u64) -> Result<Vec<(Position, Leaf)>, usize> {
+    fn after(&self, position: u64) -> Result<Vec<WrittenRow>, usize> {
         let mut fresh = self.fresh();
-        let seen = fresh.partition_point(|(at, _)| at.major <= position);
-        match fresh.get(seen) {
-            Some((first, _)) if first.major == position + 1 => {
-                let mut leaves = std::mem::take(&mut *fresh);
+        let seen = fresh.rows.partition_point(|row| row.position.major <= position);
+        match fresh.rows.get(seen).map(|row| row.position.major) {
+            Some(first) if first == position + 1 => {
+                let Fresh { mut rows, bytes: _ } = std::mem::take(&mut *fresh);
                 drop(fresh);
-                leaves.drain(..seen);
-                Ok(leaves)
+                rows.drain(..seen);
+                Ok(rows)
             }
-            Some((first, _)) => Err(usize::try_from(first.major - position - 1).unwrap_or(usize::MAX)),
+            Some(first) => Err(usize::try_from(first - position - 1).unwrap_or(usize::MAX)),
             None => Err(usize::MAX),
         }
     }
@@ -220,7 +219,7 @@ impl<'a> Follower<'a> {
 
     fn take_in(&mut self, after: u64) -> Result<(), ReadError> {
         let taken = match self.hashes.after(after) {
-            Ok(leaves) => leaves,
+            Ok(rows) => rows.iter().map(|row| (row.position, self.leaves.leaf(&row.stored()))).collect(),
             Err(rows) => self.read(after, rows.min(STATEMENT_ROWS_MAX))?,
         };
         let Some((Position { major: position, .. }, _)) = taken.last() else {

@@ -4,10 +4,12 @@
 //! append_many ─► encode ─► bounded queue ─► writer thread ─► events.db     one table, keyed by position: the truth
 //!                                              │ after the commit
 //!                                              ├─► tail ──► indexer thread ─► index.db     derived, may be deleted
+//!                                              ├─► rows ──► hasher thread ──► chain.links  derived, may be deleted
 //!                                              └─► recent ─► subscriptions
 //! reads ─► pool of read-only connections on blocking threads
 //! ```
 //!
+//! Whoever appends encodes; of a long batch the writer takes the first part in while the next ones are being encoded.
 //! A data folder belongs to one process at a time: `lock` in it is locked as long as the store is open. Rows carry a
 //! checksum which is looked at on every read. This crate does not know what events mean.
 
@@ -54,7 +56,7 @@ use crate::lookup::Name;
 pub use crate::options::{OpenError, SqliteOptions};
 use crate::reader::{Pool, Reader};
 use crate::recent::Recent;
-use crate::request::{Request, prepare};
+use crate::request::{Batch, Request};
 use crate::subscription::Follower;
 use crate::tail::Tail;
 pub use crate::verify::{KnownHead, Verified, VerifyError, verify};
@@ -166,10 +168,12 @@ impl EventStore for SqliteStore {
         let everybody = |error| vec![Err(error); batch.len()];
         let Some(requests) = &self.requests else { return everybody(closed()) };
         let (reply, answer) = oneshot::channel();
-        let request =
-            Request { batch: batch.iter().map(|append| prepare(append, self.shared.hash)).collect(), reply };
-        if requests.send(request).await.is_err() {
+        let (prepared, encoder) = Batch::new(&batch, self.shared.hash);
+        if requests.send(Request { batch: prepared, reply }).await.is_err() {
             return everybody(closed());
+        }
+        if let Some(encoder) = encoder {
+            encoder.run();
         }
         match answer.await {
             Ok(results) => results,

@@ -16,9 +16,12 @@ const APPLICATION_ID: i64 = 0x5270_7273;
 /// The format of the log file.
 const FORMAT: i64 = 1;
 /// The page size, in bytes: two or three dozen events in one page.
-const PAGE_BYTES: u64 = 8_192;
+pub(crate) const PAGE_BYTES: u64 = 8_192;
 /// The most pages that SQLite allows.
 const PAGES_MAX: u64 = 4_294_967_294;
+/// The writer moves its journal into the file when nobody waits; SQLite does so by itself should it have become so long, in
+/// pages.
+const JOURNAL_PAGES: u64 = 2_000;
 /// How long a statement waits for a lock that another program has on the file.
 const BUSY_MAX: Duration = Duration::from_secs(5);
 
@@ -64,7 +67,7 @@ pub(crate) fn open(folder: &Path, log_bytes_max: Option<u64>) -> Result<Connecti
         .execute_batch(&format!(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
-             PRAGMA wal_autocheckpoint = 2000;
+             PRAGMA wal_autocheckpoint = {JOURNAL_PAGES};
              PRAGMA max_page_count = {pages_max};"
         ))
         .map_err(failed)?;

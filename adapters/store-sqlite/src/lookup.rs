@@ -1,6 +1,6 @@
 //! Finding the rows of one stream: tail and index say where they may be, the rows say whether they are.
 
-use std::hash::Hasher;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use domain::ports::{Direction, ReadError};
 use domain::stream::{StreamId, Version};
@@ -26,6 +26,29 @@ impl Name {
 impl std::hash::Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
+    }
+}
+
+/// Maps by name take the hash that there is.
+pub(crate) type ByHash = BuildHasherDefault<ItsHash>;
+
+/// See [`ByHash`].
+#[derive(Debug, Default)]
+pub(crate) struct ItsHash(u64);
+
+impl Hasher for ItsHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 

@@ -16,15 +16,12 @@ impl Recent {
         Self { events: RwLock::default(), events_max }
     }
 
-    /// Adds events that follow those that are here.
-    pub(crate) fn push(&self, events: Vec<Arc<RecordedEvent>>) {
+    /// Adds events that follow those that are here. Gives back those that had to go: freeing them takes a while.
+    pub(crate) fn push(&self, events: Vec<Arc<RecordedEvent>>) -> Vec<Arc<RecordedEvent>> {
         let mut recent = self.events.write().expect("nothing panics while it holds the latest events");
         recent.extend(events);
         let surplus = recent.len().saturating_sub(self.events_max);
-        let left: Vec<_> = recent.drain(..surplus).collect();
-        drop(recent);
-        // Freeing them takes a while, and nobody needs to wait for it.
-        drop(left);
+        recent.drain(..surplus).collect()
     }
 
     /// At most `limit` events that follow `after`; none when the first of them is no longer here, or not yet.

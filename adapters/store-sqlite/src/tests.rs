@@ -150,3 +150,56 @@ async fn closing_leaves_the_log_and_what_is_derived_from_it() {
     files.sort();
     assert_eq!(files, ["chain.lanes", "chain.links", "events.db", "index.db", "lock"]);
 }
+
+#[tokio::test]
+async fn a_long_batch_is_answered_in_its_order_whoever_is_refused() {
+    const LENGTH: u64 = 333;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
+    let name = |number: u64| format!("s{number}");
+    let element = |number: u64| {
+        let id = u128::from(number) * 2 + 1;
+        match number % 3 {
+            // Nothing to append, which is never taken.
+            0 => append(&name(number), ExpectedVersion::NoStream, 0..0),
+            // The stream is not there.
+            1 => append(&name(number), ExpectedVersion::Exact(Version(4)), id..id + 1),
+            _ => append(&name(number), ExpectedVersion::NoStream, id..id + 2),
+        }
+    };
+    let results = store.append_many((0..LENGTH).map(element).collect()).await;
+    assert_eq!(results.len() as u64, LENGTH);
+    for (number, result) in (0..).zip(results) {
+        match number % 3 {
+            0 => assert!(matches!(result, Err(AppendError::Rejected(_))), "{number}: {result:?}"),
+            1 => assert_eq!(result, Err(AppendError::Conflict { actual: None }), "{number}"),
+            _ => {
+                let position = Position::row((number / 3 + 1) * 2);
+                assert_eq!(result, Ok(Appended { version: Version(1), position }), "{number}");
+                assert_eq!(versions(&store, &name(number), 0, Direction::Forward).await, [0, 1]);
+            }
+        }
+    }
+    let all = store.read_all(Position::START, usize::MAX, &EventFilter::default()).await.unwrap();
+    assert_eq!(all.len() as u64, LENGTH / 3 * 2);
+}
+
+#[tokio::test]
+async fn the_journal_of_the_log_does_not_grow_with_the_log() {
+    const EVENTS: u128 = 40;
+    const JOURNAL_BYTES_MAX: u64 = 8 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
+    let journal = folder.path().join("events.db-wal");
+    let reason = Some("long".repeat(1 << 18));
+    for number in 0..EVENTS {
+        let Append { stream, expected, events, metadata } =
+            append(&format!("s{number}"), ExpectedVersion::NoStream, number + 1..number + 2);
+        let metadata = Arc::new(Metadata { reason: reason.clone(), ..(*metadata).clone() });
+        write(&store, Append { stream, expected, events, metadata }).await.unwrap();
+        let bytes = fs::metadata(&journal).unwrap().len();
+        assert!(bytes < JOURNAL_BYTES_MAX, "{bytes} bytes after {number} events");
+    }
+    drop(store);
+    assert!(fs::metadata(log::path(folder.path())).unwrap().len() > EVENTS as u64 * (1 << 20));
+}

@@ -3,9 +3,11 @@
 //! It takes everything that is waiting, writes it in one transaction with one flush, makes it known to the tail and the
 //! subscribers, and then answers everybody. It does not know how many callers there are.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use domain::event::RecordedEvent;
 use domain::ports::{AppendError, Appended};
 use domain::stream::Version;
 use lru::LruCache;
@@ -13,19 +15,34 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, watch};
 
 use crate::Shared;
+use crate::chain::WrittenRow;
 use crate::group::{Group, Staged};
-use crate::lookup::{Lookup, Name};
-use crate::request::{Element, Request};
+use crate::log::PAGE_BYTES;
+use crate::lookup::{ByHash, Lookup, Name};
+use crate::request::{Batch, Request};
 
 /// A group takes no further batch once it has so many events.
 const GROUP_EVENTS_MAX: usize = 8_192;
+/// When so much was written, in bytes, it is moved from the log's journal into its file. Little enough for the journal to be
+/// written over soon after a start: a flush of a file that still grows takes twice as long.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// How many streams have their last version in memory.
 const HEADS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 /// What to do when SQLite reports that there is no room.
 const FULL: &str = "the disk or the log's own limit (log_bytes_max) is full; make room or raise the limit";
 
-type Batch = Vec<Result<Element, AppendError>>;
 type Results = Vec<Result<Appended, AppendError>>;
+
+/// What is left to do of a group whose callers have been answered.
+#[derive(Default)]
+struct Aftermath {
+    /// The last versions of the streams that were written.
+    versions: HashMap<Name, Version, ByHash>,
+    /// About how much was written, in bytes.
+    bytes: u64,
+    /// What had to go from memory. Freeing it takes a while.
+    _forgotten: Vec<Arc<RecordedEvent>>,
+}
 
 pub(crate) struct Writer {
     log: Connection,
@@ -33,9 +50,11 @@ pub(crate) struct Writer {
     index: Connection,
     shared: Arc<Shared>,
     /// The last versions of streams, as they are durable.
-    heads: LruCache<Name, Version>,
+    heads: LruCache<Name, Version, ByHash>,
     /// The position of the last durable event.
     head: watch::Sender<u64>,
+    /// About how much was written since the last checkpoint, in bytes.
+    journal_bytes: u64,
     /// Why nothing can be written any more.
     poison: Option<String>,
 }
@@ -47,17 +66,25 @@ impl Writer {
         shared: Arc<Shared>,
         head: watch::Sender<u64>,
     ) -> Self {
-        Self { log, index, shared, heads: LruCache::new(HEADS_MAX), head, poison: None }
+        Self {
+            log,
+            index,
+            shared,
+            heads: LruCache::with_hasher(HEADS_MAX, ByHash::default()),
+            head,
+            journal_bytes: 0,
+            poison: None,
+        }
     }
 
     /// Serves requests until nobody can send one any more. Gives the log back, to be closed when nobody reads it any longer.
     pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Connection {
         while let Some(first) = requests.blocking_recv() {
-            let mut events = first.event_count();
+            let mut events = first.batch.events;
             let mut group = vec![first];
             while events < GROUP_EVENTS_MAX {
                 let Ok(next) = requests.try_recv() else { break };
-                events += next.event_count();
+                events += next.batch.events;
                 group.push(next);
             }
             self.serve(group, events);
@@ -68,18 +95,40 @@ impl Writer {
     fn serve(&mut self, group: Vec<Request>, events: usize) {
         let (batches, replies): (Vec<_>, Vec<_>) =
             group.into_iter().map(|request| (request.batch, request.reply)).unzip();
-        let lengths: Vec<_> = batches.iter().map(Vec::len).collect();
-        let results = self.write(batches, events).unwrap_or_else(|error| {
-            lengths.into_iter().map(|length| vec![Err(error.clone()); length]).collect()
+        let lengths: Vec<_> = batches.iter().map(|batch: &Batch| batch.length).collect();
+        let (results, aftermath) = self.write(batches, events).unwrap_or_else(|error| {
+            let everybody = lengths.into_iter().map(|length| vec![Err(error.clone()); length]);
+            (everybody.collect(), Aftermath::default())
         });
         for (reply, results) in replies.into_iter().zip(results) {
             // A caller that has gone away needs no answer.
             let _ = reply.send(results);
         }
+        let Aftermath { versions, bytes, _forgotten } = aftermath;
+        for (name, version) in versions {
+            self.heads.put(name, version);
+        }
+        self.journal_bytes += bytes;
+        if self.journal_bytes >= CHECKPOINT_BYTES {
+            self.journal_bytes = 0;
+            self.checkpoint();
+        }
+    }
+
+    /// Moves what was written into the log's file, as far as no reader needs it where it is. Nobody waits for an answer
+    /// meanwhile. If it fails, everything is where it was, and the next one moves it.
+    fn checkpoint(&self) {
+        if let Err(error) = self.log.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
+            tracing::debug!(%error, "the journal of the event log could not be moved into its file; trying again later");
+        }
     }
 
     /// Writes batches in one transaction. An error is everybody's: nothing of the group is acknowledged.
-    fn write(&mut self, batches: Vec<Batch>, events: usize) -> Result<Vec<Results>, AppendError> {
+    fn write(
+        &mut self,
+        batches: Vec<Batch>,
+        events: usize,
+    ) -> Result<(Vec<Results>, Aftermath), AppendError> {
         if let Some(problem) = &self.poison {
             return Err(AppendError::Poisoned(problem.clone()));
         }
@@ -93,41 +142,41 @@ impl Writer {
                 Some(_) | None => self.poisoned(&error),
             }
         })?;
-        self.publish(staged);
-        Ok(results)
+        Ok((results, self.publish(staged)))
     }
 
     /// Everything up to the commit.
     fn stage(&mut self, batches: Vec<Batch>) -> Result<(Vec<Results>, Staged), rusqlite::Error> {
-        let Self { log, index, shared, heads, head, poison: _ } = self;
-        // One state of the index for the whole group saves taking its locks for each lookup.
-        let _pin = shared.tail.pin();
-        let index = index.unchecked_transaction()?;
+        let Self { log, index, shared, heads, head, journal_bytes: _, poison: _ } = self;
         log.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
-        let lookup = Lookup { log, index: &index, tail: &shared.tail };
-        let mut group = Group::new(lookup, heads, *head.borrow())?;
-        let results = batches
-            .into_iter()
-            .map(|batch| {
-                batch
-                    .into_iter()
-                    .map(|element| element.map_or_else(|error| Ok(Err(error)), |it| group.place(it)))
-                    .collect()
-            })
-            .collect::<Result<_, _>>()?;
-        Ok((results, group.into_staged()))
+        let lookup = Lookup { log, index, tail: &shared.tail };
+        let mut group = Group::new(lookup, heads, *head.borrow());
+        let mut results = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let mut placed = Vec::with_capacity(batch.length);
+            for append in batch.into_appends() {
+                placed.push(match append {
+                    Ok(append) => group.place(append)?,
+                    Err(refused) => Err(refused),
+                });
+            }
+            results.push(placed);
+        }
+        Ok((results, group.finish()?))
     }
 
     /// Makes known what has become durable. The tail comes first: whoever hears of an event can find it.
-    fn publish(&mut self, staged: Staged) {
-        let Some(last) = staged.entries.last().map(|entry| entry.spot.position) else { return };
+    fn publish(&mut self, staged: Staged) -> Aftermath {
+        let Some(last) = staged.entries.last().map(|entry| entry.spot.position) else {
+            return Aftermath::default();
+        };
+        // The page that was not full is written again with each group.
+        let bytes = staged.rows.iter().map(WrittenRow::bytes).sum::<usize>() as u64 + PAGE_BYTES;
         self.shared.tail.push(&staged.entries);
-        self.shared.hashes.offer(staged.leaves);
-        self.shared.recent.push(staged.recorded);
-        for (name, version) in staged.versions {
-            self.heads.put(name, version);
-        }
+        self.shared.hashes.offer(staged.rows);
+        let forgotten = self.shared.recent.push(staged.recorded);
         self.head.send_replace(last);
+        Aftermath { versions: staged.versions, bytes, _forgotten: forgotten }
     }
 
     /// Takes the transaction back and says what that means for the callers.
