@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -80,12 +81,41 @@ pub trait ErasedView: Send + Sync {
     fn indexes(&self) -> &'static [&'static [&'static str]];
     /// [`View::key`].
     fn key(&self, event: &RecordedEvent) -> Option<String>;
+    /// No row yet.
+    fn none(&self) -> Held;
+    /// A stored row.
+    ///
+    /// # Errors
+    /// [`DamagedRow`] when it is not one of this view.
+    fn read(&self, json: &str) -> Result<Held, DamagedRow>;
+    /// [`View::evolve`], in place.
+    fn evolve(&self, row: &mut Held, event: &RecordedEvent);
+    /// The row's JSON; nothing when there is no row.
+    ///
+    /// # Errors
+    /// [`DamagedRow`] when it has none.
+    fn json(&self, row: &Held) -> Result<Option<String>, DamagedRow>;
+    /// How the row is found and counted; nothing when there is no row.
+    fn facets(&self, row: &Held) -> Option<Facets>;
+
     /// Folds events that concern one row into it, oldest first. The row is read and written once.
     ///
     /// # Errors
     /// [`DamagedRow`] when the stored row is not one of this view.
-    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow>;
+    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow> {
+        let mut row = row.map_or_else(|| Ok(self.none()), |json| self.read(json))?;
+        let before = self.facets(&row);
+        for event in events {
+            self.evolve(&mut row, event);
+        }
+        let after = self.json(&row)?.zip(self.facets(&row));
+        Ok(Folded { before, after })
+    }
 }
+
+/// A row, or that there is none, in the form in which its view folds it: whoever keeps one between two batches need not read
+/// it again. Only the view that made it knows what is in it.
+pub struct Held(Box<dyn Any + Send>);
 
 /// One row before and after the events of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,18 +193,35 @@ impl<V: View> ErasedView for Erased<V> {
         V::key(event)
     }
 
-    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow> {
-        let damaged = |source| DamagedRow { view: V::NAME, source };
-        let row = row.map(serde_json::from_str::<V::Row>).transpose().map_err(damaged)?;
-        let before = row.as_ref().map(facets::<V>);
-        let after = match events.iter().fold(row, |row, event| V::evolve(row, event)) {
-            None => None,
-            Some(row) => Some((serde_json::to_string(&row).map_err(damaged)?, facets::<V>(&row))),
-        };
-        Ok(Folded { before, after })
+    fn none(&self) -> Held {
+        Held(Box::new(None::<V::Row>))
+    }
+
+    fn read(&self, json: &str) -> Result<Held, DamagedRow> {
+        let row: V::Row = serde_json::from_str(json).map_err(damaged::<V>)?;
+        Ok(Held(Box::new(Some(row))))
+    }
+
+    fn evolve(&self, row: &mut Held, event: &RecordedEvent) {
+        let row = row.0.downcast_mut::<Option<V::Row>>().expect(OF_ITS_VIEW);
+        *row = V::evolve(row.take(), event);
+    }
+
+    fn json(&self, row: &Held) -> Result<Option<String>, DamagedRow> {
+        held::<V>(row).map(serde_json::to_string).transpose().map_err(damaged::<V>)
+    }
+
+    fn facets(&self, row: &Held) -> Option<Facets> {
+        held::<V>(row).map(|row| Facets { values: V::values(row), group: V::group(row) })
     }
 }
 
-fn facets<V: View>(row: &V::Row) -> Facets {
-    Facets { values: V::values(row), group: V::group(row) }
+const OF_ITS_VIEW: &str = "a row is given back to the view that made it";
+
+fn held<V: View>(row: &Held) -> Option<&V::Row> {
+    row.0.downcast_ref::<Option<V::Row>>().expect(OF_ITS_VIEW).as_ref()
+}
+
+fn damaged<V: View>(source: serde_json::Error) -> DamagedRow {
+    DamagedRow { view: V::NAME, source }
 }

@@ -100,6 +100,12 @@ pub trait ReadModel: Send + Sync {
     /// checkpoints in one transaction: after a crash, both are there or neither. A view skips what it has seen.
     async fn apply(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError>;
 
+    /// Takes in events as [`ReadModel::apply`] does, for whoever is far behind: rows and checkpoints may show them, and indexes be
+    /// complete, only after the next `apply`. After an error or a crash, events are given again from the checkpoint on.
+    async fn stage(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
+        self.apply(events).await
+    }
+
     /// The JSON of one row.
     async fn row(&self, view: &'static str, key: &str) -> Result<Option<String>, ReadModelError>;
 

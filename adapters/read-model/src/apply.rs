@@ -1,5 +1,5 @@
-//! How events become rows: a batch is folded in memory, then each touched row is written once.
-//! Does not know transactions: the caller begins and commits one.
+//! How events become rows of the past: a batch is folded in memory, then each touched row is written once, as the present ones
+//! are as well. Does not know transactions: the caller begins and commits one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,33 +39,21 @@ impl<'a> News<'a> {
     }
 }
 
-/// Folds the events that a table has not seen into its rows, counts and position.
-pub(crate) fn apply(
-    connection: &Connection,
-    table: &Table,
-    events: &[Arc<RecordedEvent>],
-) -> Result<(), Failure> {
-    let seen = tables::position(connection, table)?;
-    match News::of(&*table.view, events, seen) {
-        Some(news) => apply_news(connection, table, &news),
-        None => Ok(()),
-    }
-}
-
-/// The same for events that were put in order before.
+/// Folds what is new for a table into its rows, counts and position.
 pub(crate) fn apply_news(connection: &Connection, table: &Table, news: &News<'_>) -> Result<(), Failure> {
     let mut differences = Differences::default();
     for (key, events) in &news.touched {
-        let (place, folded) = fold(connection, table, key, events)?;
-        differences.note(&folded);
-        write(connection, table, key, place, &folded)?;
+        let (place, Folded { before, after }) = fold(connection, table, key, events)?;
+        let after = after.as_ref().map(|(json, facets)| (json.as_str(), facets));
+        differences.note(before.as_ref(), after.map(|(_, facets)| facets));
+        write(connection, table, key, before.as_ref().map(|before| (place, before)), after)?;
     }
-    tables::advance(connection, table, news.position, differences.rows)?;
+    tables::advance(connection, table, news.position)?;
     differences.write(connection, table)
 }
 
 /// Where a row lies in its table: by this it is found again without a look into the index of keys.
-type Place = i64;
+pub(crate) type Place = i64;
 
 /// The row with these events, and where it lay before them.
 fn fold(
@@ -83,22 +71,24 @@ fn fold(
     Ok((place, table.view.fold(row, events)?))
 }
 
-fn write(
+/// Writes a row as it is after a batch, in place of what it was; gives where it lies then.
+pub(crate) fn write(
     connection: &Connection,
     table: &Table,
     key: &str,
-    place: Place,
-    folded: &Folded,
-) -> Result<(), Failure> {
-    match (&folded.before, &folded.after) {
-        (None, None) => {}
-        (Some(_), None) => {
+    before: Option<(Place, &Facets)>,
+    after: Option<(&str, &Facets)>,
+) -> Result<Option<Place>, Failure> {
+    match (before, after) {
+        (None, None) => return Ok(None),
+        (Some((place, _)), None) => {
             connection.prepare_cached(&table.delete)?.execute([place])?;
+            return Ok(None);
         }
-        (Some(before), Some((json, after))) if before.values == after.values => {
+        (Some((place, before)), Some((json, after))) if before.values == after.values => {
             connection.prepare_cached(&table.update_row)?.execute(params![place, json])?;
         }
-        (Some(before), Some((json, after))) => {
+        (Some((place, before)), Some((json, after))) => {
             let changed = before.values.iter().zip(&after.values).map(|(before, after)| before != after);
             let changed: Vec<bool> = changed.collect();
             let columns = table.view.columns().iter().zip(&changed).filter(|(_, changed)| **changed);
@@ -108,9 +98,10 @@ fn write(
         }
         (None, Some((json, after))) => {
             write_values(connection, &table.insert, (&key, json), after.values.iter())?;
+            return Ok(Some(connection.last_insert_rowid()));
         }
     }
-    Ok(())
+    Ok(before.map(|(place, _)| place))
 }
 
 fn write_values<'a>(
@@ -147,11 +138,11 @@ pub(crate) struct Differences {
 }
 
 impl Differences {
-    pub(crate) fn note(&mut self, folded: &Folded) {
-        if let Some(before) = &folded.before {
+    pub(crate) fn note(&mut self, before: Option<&Facets>, after: Option<&Facets>) {
+        if let Some(before) = before {
             self.add(before, -1);
         }
-        if let Some((_, after)) = &folded.after {
+        if let Some(after) = after {
             self.add(after, 1);
         }
     }
@@ -165,7 +156,11 @@ impl Differences {
         }
     }
 
-    fn write(&self, connection: &Connection, table: &Table) -> Result<(), Failure> {
+    pub(crate) fn write(&self, connection: &Connection, table: &Table) -> Result<(), Failure> {
+        if self.rows != 0 {
+            let mut rows = connection.prepare_cached("UPDATE tables SET rows = rows + ?2 WHERE name = ?1")?;
+            rows.execute(params![table.line, self.rows])?;
+        }
         let mut add = connection.prepare_cached(
             "INSERT INTO counts (name, \"group\", rows) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET rows = rows + excluded.rows RETURNING rows",

@@ -4,8 +4,8 @@
 //! schema has changed starts from nothing. It does not know what a view means: it folds JSON rows through
 //! [`projections::fold::ErasedView`].
 //!
-//! Read in this order: `tables` (what lies in the file), `apply` (how events become rows), `query` (how they are asked for),
-//! `select` (in which SQL), `rebuild`, then `snapshots`: a second file,
+//! Read in this order: `tables` (what lies in the file), `recent` (how events become rows), `writer` (when these are written),
+//! `query` (how they are asked for), `select` (in which SQL), `rebuild`, then `snapshots`: a second file,
 //! `snapshots/rows.db`, with the rows as they were.
 
 mod apply;
@@ -15,11 +15,13 @@ mod file;
 mod histories;
 mod query;
 mod rebuild;
+mod recent;
 mod select;
 mod snapshots;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,7 @@ pub use query::PAGE_ROWS_MAX;
 pub use snapshots::SqliteSnapshots;
 
 use tables::{Table, find};
+use writer::Writer;
 
 /// How many reads run at once; further ones wait.
 pub const READERS_MAX: usize = 4;
@@ -58,7 +61,7 @@ struct Inner {
     live: Vec<Table>,
     /// Connections that no read uses now, at most [`READERS_MAX`]. Closed before the writer, which then tidies up.
     readers: Mutex<Vec<Connection>>,
-    writer: Mutex<Connection>,
+    writer: Mutex<Writer>,
 }
 
 /// Why an operation on the file failed.
@@ -97,7 +100,7 @@ impl SqliteReadModel {
     fn open_views(folder: &Path, views: Vec<Arc<dyn ErasedView>>) -> Result<Self, OpenError> {
         let live: Vec<Table> = views.iter().map(|view| Table::live(Arc::clone(view))).collect();
         let (path, writer) = file::open(folder, &live)?;
-        let (writer, readers) = (Mutex::new(writer), Mutex::new(Vec::new()));
+        let (writer, readers) = (Mutex::new(Writer::new(writer)), Mutex::new(Vec::new()));
         let inner = Arc::new(Inner { path, views, live, writer, readers });
         Ok(Self { inner, permits: Arc::new(Semaphore::new(READERS_MAX)) })
     }
@@ -105,11 +108,11 @@ impl SqliteReadModel {
     /// Runs one write at a time. When the caller goes away meanwhile, the write still comes to its end.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner, &mut Connection) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce(&Inner, &mut Writer) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, ReadModelError> {
         let inner = Arc::clone(&self.inner);
         let task = tokio::task::spawn_blocking(move || {
-            // A panic in an earlier write has rolled its transaction back, so the connection is usable.
+            // A panic in an earlier write has rolled its transaction back and forgotten the rows in memory.
             let mut writer = inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
             work(&inner, &mut writer).map_err(|failure| inner.answer(failure))
         });
@@ -180,14 +183,11 @@ impl ReadModel for SqliteReadModel {
     }
 
     async fn apply(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
-        self.write(move |inner, writer| {
-            let transaction = writer.transaction()?;
-            for table in &inner.live {
-                apply::apply(&transaction, table, &events)?;
-            }
-            Ok(transaction.commit()?)
-        })
-        .await
+        self.write(move |inner, writer| writer.apply(&inner.live, &events)).await
+    }
+
+    async fn stage(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
+        self.write(move |inner, writer| writer.stage(&inner.live, &events)).await
     }
 
     async fn row(&self, view: &'static str, key: &str) -> Result<Option<String>, ReadModelError> {
@@ -226,18 +226,18 @@ impl ReadModel for SqliteReadModel {
 
     async fn rebuild_begin(&self, view: &str) -> Result<(), ReadModelError> {
         let build = self.build(view)?;
-        self.write(move |_, writer| rebuild::begin(writer, &build)).await
+        self.write(move |_, writer| writer.rebuild_begin(&build)).await
     }
 
     async fn rebuild_apply(&self, view: &str, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
         let build = self.build(view)?;
-        self.write(move |_, writer| rebuild::apply(writer, &build, &events)).await
+        self.write(move |_, writer| writer.rebuild_apply(&build, &events)).await
     }
 
     async fn rebuild_switch(&self, view: &str) -> Result<RebuildReport, ReadModelError> {
         let build = self.build(view)?;
         let view = view.to_owned();
-        self.write(move |inner, writer| rebuild::switch(writer, inner.live(&view)?, &build)).await
+        self.write(move |inner, writer| writer.rebuild_switch(inner.live(&view)?, &build)).await
     }
 }
 

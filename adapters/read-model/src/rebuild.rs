@@ -2,9 +2,7 @@
 //! Does not know where the events come from.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
-use domain::event::RecordedEvent;
 use projections::read_model::{ReadModelError, RebuildReport};
 use rusqlite::{Connection, Row, params};
 
@@ -15,19 +13,6 @@ pub(crate) fn begin(writer: &mut Connection, build: &Table) -> Result<(), Failur
     let transaction = writer.transaction()?;
     tables::drop_table(&transaction, &build.name)?;
     build.create(&transaction)?;
-    Ok(transaction.commit()?)
-}
-
-pub(crate) fn apply(
-    writer: &mut Connection,
-    build: &Table,
-    events: &[Arc<RecordedEvent>],
-) -> Result<(), Failure> {
-    let transaction = writer.transaction()?;
-    if tables::line(&transaction, &build.name)?.is_none() {
-        return Err(not_begun(build));
-    }
-    crate::apply::apply(&transaction, build, events)?;
     Ok(transaction.commit()?)
 }
 
@@ -56,7 +41,7 @@ pub(crate) fn switch(writer: &mut Connection, live: &Table, build: &Table) -> Re
     Ok(RebuildReport { name: live.view.name().to_owned(), position, rows, rows_different })
 }
 
-fn not_begun(build: &Table) -> Failure {
+pub(crate) fn not_begun(build: &Table) -> Failure {
     let view = build.view.name();
     Failure::Answer(ReadModelError::Unavailable(format!("no rebuild of '{view}' has begun; begin one first")))
 }

@@ -17,6 +17,11 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// The longest wait.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(10);
 
+/// How many batches a page of the log has while the views are far behind.
+const PAGE_BATCHES: usize = 2;
+/// From how many events on a batch says that more are there already: a store gives so many of its file at once.
+const BEHIND_EVENTS_MIN: usize = 1_024;
+
 /// How long a rebuild waits for the present views to catch up before it compares.
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 
@@ -128,10 +133,11 @@ impl Projector {
         publish: &watch::Sender<Position>,
         fail: &watch::Sender<Option<RebuildError>>,
     ) -> Result<(), RebuildError> {
+        self.catch_up(from, publish, fail).await?;
         let mut subscription = self.store.subscribe(*from).await?;
         let mut events = subscription.next(self.batch_max).await?;
         loop {
-            let is_behind = events.len() >= self.batch_max;
+            let is_behind = events.len() >= self.batch_max.min(BEHIND_EVENTS_MIN);
             let taken_in = self.take_in(events, from, publish, fail);
             // Whoever is behind reads what comes next meanwhile; whoever is not waits for more of it to come.
             events = if is_behind {
@@ -142,6 +148,33 @@ impl Projector {
                 subscription.next(self.batch_max).await?
             };
         }
+    }
+
+    /// Takes in what the log has already, page by page, and shows it at the end: a row that many events touch is written once.
+    async fn catch_up(
+        &self,
+        from: &mut Position,
+        publish: &watch::Sender<Position>,
+        fail: &watch::Sender<Option<RebuildError>>,
+    ) -> Result<(), RebuildError> {
+        // What is staged must not be switched away.
+        let gate = self.gate.lock().await;
+        let mut page = self.page(*from).await?;
+        let mut last = *from;
+        while page.len() >= self.batch_max.saturating_mul(PAGE_BATCHES) {
+            last = page.last().map_or(last, |event| event.position);
+            // What comes next is read while this is taken in.
+            let (next, staged) = futures::future::join(self.page(last), self.model.stage(page)).await;
+            staged?;
+            page = next?;
+        }
+        last = page.last().map_or(last, |event| event.position);
+        if last > *from {
+            self.model.apply(page).await?;
+            Self::show(last, from, publish, fail);
+        }
+        drop(gate);
+        Ok(())
     }
 
     /// Folds events into the views and says so.
@@ -156,10 +189,20 @@ impl Projector {
         let gate = self.gate.lock().await;
         self.model.apply(events).await?;
         drop(gate);
+        Self::show(last, from, publish, fail);
+        Ok(())
+    }
+
+    /// Says that the views show everything up to a position.
+    fn show(
+        last: Position,
+        from: &mut Position,
+        publish: &watch::Sender<Position>,
+        fail: &watch::Sender<Option<RebuildError>>,
+    ) {
         *from = last;
         publish.send_replace(last);
         fail.send_if_modified(|failure| failure.take().is_some());
-        Ok(())
     }
 
     /// Builds a projection beside the present one, compares the two at an equal position and switches.
@@ -190,13 +233,13 @@ impl Projector {
         at: &mut RebuildProgress,
         progress: &(dyn Fn(RebuildProgress) + Send + Sync),
     ) -> Result<(), RebuildError> {
-        let mut events = self.page(at.position, end).await?;
+        let mut events = self.page_until(at.position, end).await?;
         while let Some(last) = events.last().map(|event| event.position) {
             at.events += events.len() as u64;
             at.position = last;
             // What comes next is read while this is taken in.
             let taken_in = self.model.rebuild_apply(view, events);
-            let (next, taken_in) = futures::future::join(self.page(last, end), taken_in).await;
+            let (next, taken_in) = futures::future::join(self.page_until(last, end), taken_in).await;
             taken_in?;
             events = next?;
             progress(*at);
@@ -205,12 +248,18 @@ impl Projector {
     }
 
     /// Events that follow a position, up to another.
-    async fn page(&self, after: Position, end: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+    async fn page_until(&self, after: Position, end: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
         if after >= end {
             return Ok(Vec::new());
         }
-        let mut events = self.store.read_all(after, self.batch_max, &EventFilter::default()).await?;
+        let mut events = self.page(after).await?;
         events.retain(|event| event.position <= end);
         Ok(events)
+    }
+
+    /// Events that follow a position.
+    async fn page(&self, after: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+        let limit = self.batch_max.saturating_mul(PAGE_BATCHES);
+        self.store.read_all(after, limit, &EventFilter::default()).await
     }
 }

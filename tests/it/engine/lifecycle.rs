@@ -185,6 +185,21 @@ async fn two_rebuilds_of_one_projection_do_not_get_in_each_others_way() {
 }
 
 #[tokio::test]
+async fn views_that_are_many_pages_behind_are_there_again_after_the_next_start() {
+    let mut place = Place::default();
+    place.settings = RuntimeSettings { batch_events_max: 3, ..RuntimeSettings::default() };
+    let engine = eventful(&place).await;
+    engine.shutdown().await;
+    drop(engine);
+    std::fs::remove_file(place.folder().join("views.db")).unwrap();
+    for file in ["views.db-wal", "views.db-shm"] {
+        // The last connection tidies up behind itself.
+        let _gone = std::fs::remove_file(place.folder().join(file));
+    }
+    assert_all_are_folds(&place.start().await).await;
+}
+
+#[tokio::test]
 async fn views_that_were_deleted_are_there_again_after_the_next_start() {
     let place = Place::default();
     let engine = eventful(&place).await;

@@ -43,7 +43,7 @@ fn take_view(
     let mut differences = Differences::default();
     for (key, events) in news.map(|news| news.touched).unwrap_or_default() {
         let folded = replace(connection, kept, number, &key, &events)?;
-        differences.note(&folded);
+        differences.note(folded.before.as_ref(), folded.after.as_ref().map(|(_, facets)| facets));
     }
     let name = kept.table.view.name();
     let rows = connection

@@ -1,6 +1,6 @@
 //! Other schemas, rebuilding, crashes and damage: the rows are mended, and nothing else is lost.
 
-use projections::fold::Folded;
+use projections::fold::{Facets, Held};
 use projections::view::Column;
 
 use super::*;
@@ -25,12 +25,20 @@ impl ErasedView for Changed {
     fn key(&self, event: &RecordedEvent) -> Option<String> {
         self.0.key(event)
     }
-    fn fold(&self, row: Option<&str>, events: &[&RecordedEvent]) -> Result<Folded, DamagedRow> {
-        let mut folded = self.0.fold(row, events)?;
-        let before = folded.before.as_mut();
-        let after = folded.after.as_mut().map(|(_, facets)| facets);
-        before.into_iter().chain(after).for_each(|facets| facets.values.clear());
-        Ok(folded)
+    fn none(&self) -> Held {
+        self.0.none()
+    }
+    fn read(&self, json: &str) -> Result<Held, DamagedRow> {
+        self.0.read(json)
+    }
+    fn evolve(&self, row: &mut Held, event: &RecordedEvent) {
+        self.0.evolve(row, event);
+    }
+    fn json(&self, row: &Held) -> Result<Option<String>, DamagedRow> {
+        self.0.json(row)
+    }
+    fn facets(&self, row: &Held) -> Option<Facets> {
+        self.0.facets(row).map(|facets| Facets { values: Vec::new(), ..facets })
     }
 }
 
