@@ -75,6 +75,8 @@ pub trait ErasedView: Send + Sync {
     fn name(&self) -> &'static str;
     /// [`View::SCHEMA`].
     fn schema(&self) -> u32;
+    /// [`View::STREAMS`].
+    fn streams(&self) -> &'static str;
     /// [`View::COLUMNS`].
     fn columns(&self) -> &'static [Column];
     /// [`View::INDEXES`].
@@ -164,6 +166,12 @@ pub fn all() -> Vec<Box<dyn ErasedView>> {
     ]
 }
 
+/// What the names of all streams begin with whose events concern a view's rows; every name does so for a view that is not known.
+#[must_use]
+pub fn streams(view: &str) -> &'static str {
+    all().iter().find(|known| known.name() == view).map_or("", |known| known.streams())
+}
+
 /// A view as one whose row type is not known.
 #[must_use]
 pub fn erase<V: View>() -> Box<dyn ErasedView> {
@@ -179,6 +187,10 @@ impl<V: View> ErasedView for Erased<V> {
 
     fn schema(&self) -> u32 {
         V::SCHEMA
+    }
+
+    fn streams(&self) -> &'static str {
+        V::STREAMS
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -208,13 +220,19 @@ impl<V: View> ErasedView for Erased<V> {
     }
 
     fn json(&self, row: &Held) -> Result<Option<String>, DamagedRow> {
-        held::<V>(row).map(serde_json::to_string).transpose().map_err(damaged::<V>)
+        let Some(row) = held::<V>(row) else { return Ok(None) };
+        let mut json = Vec::with_capacity(ROW_BYTES);
+        serde_json::to_writer(&mut json, row).map_err(damaged::<V>)?;
+        Ok(Some(String::from_utf8(json).expect("JSON is text")))
     }
 
     fn facets(&self, row: &Held) -> Option<Facets> {
         held::<V>(row).map(|row| Facets { values: V::values(row), group: V::group(row) })
     }
 }
+
+/// Most rows have less JSON, in bytes.
+const ROW_BYTES: usize = 1_024;
 
 const OF_ITS_VIEW: &str = "a row is given back to the view that made it";
 

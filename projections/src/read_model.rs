@@ -102,7 +102,7 @@ pub trait ReadModel: Send + Sync {
 
     /// Takes in events as [`ReadModel::apply`] does, for whoever is far behind: rows and checkpoints may show them, and indexes be
     /// complete, only after the next `apply`. After an error or a crash, events are given again from the checkpoint on.
-    async fn stage(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
+    async fn gather(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
         self.apply(events).await
     }
 
@@ -133,8 +133,14 @@ pub trait ReadModel: Send + Sync {
     /// Begins to build a view beside the present one, from nothing. An unfinished one of the same view is discarded.
     async fn rebuild_begin(&self, view: &str) -> Result<(), ReadModelError>;
 
-    /// Folds events into the view that is being built.
+    /// Folds events into the view that is being built. Those that are not in its streams may be left out.
     async fn rebuild_apply(&self, view: &str, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError>;
+
+    /// Takes note that the view that is being built was given everything up to a position. A model whose views are not
+    /// rebuilt knows of none.
+    async fn rebuild_reached(&self, view: &str, _: Position) -> Result<(), ReadModelError> {
+        Err(ReadModelError::UnknownView(view.to_owned()))
+    }
 
     /// Compares the built view with the present one and puts it in its place, in one transaction. Both must reflect
     /// the same position: the caller sees to it.

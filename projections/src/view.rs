@@ -12,6 +12,8 @@ pub trait View: Send + Sync + 'static {
     const NAME: &'static str;
     /// Raised whenever the row or the fold changes; a stored view of another schema is built again at start.
     const SCHEMA: u32;
+    /// What the names of all streams begin with whose events concern rows: whoever builds the view needs no others.
+    const STREAMS: &'static str;
     /// The columns that rows can be filtered by, beside the key.
     const COLUMNS: &'static [Column];
     /// Which of the columns are indexed together, in order; the key follows by itself. A list follows the first whose columns

@@ -186,8 +186,8 @@ impl ReadModel for SqliteReadModel {
         self.write(move |inner, writer| writer.apply(&inner.live, &events)).await
     }
 
-    async fn stage(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
-        self.write(move |inner, writer| writer.stage(&inner.live, &events)).await
+    async fn gather(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
+        self.write(move |inner, writer| writer.gather(&inner.live, &events)).await
     }
 
     async fn row(&self, view: &'static str, key: &str) -> Result<Option<String>, ReadModelError> {
@@ -232,6 +232,11 @@ impl ReadModel for SqliteReadModel {
     async fn rebuild_apply(&self, view: &str, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
         let build = self.build(view)?;
         self.write(move |_, writer| writer.rebuild_apply(&build, &events)).await
+    }
+
+    async fn rebuild_reached(&self, view: &str, position: Position) -> Result<(), ReadModelError> {
+        let build = self.build(view)?;
+        self.write(move |_, writer| writer.rebuild_reached(&build, position)).await
     }
 
     async fn rebuild_switch(&self, view: &str) -> Result<RebuildReport, ReadModelError> {

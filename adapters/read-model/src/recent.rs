@@ -62,6 +62,18 @@ impl Recent {
         Ok(())
     }
 
+    /// Takes note that every event up to a position was given that concerns a row.
+    pub(crate) fn reach(
+        &mut self,
+        connection: &Connection,
+        table: &Table,
+        position: Position,
+    ) -> Result<(), Failure> {
+        self.fold(connection, table, &[])?;
+        self.position = self.position.max(position);
+        Ok(())
+    }
+
     fn fold_one(
         &mut self,
         connection: &Connection,

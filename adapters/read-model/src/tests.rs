@@ -1,7 +1,7 @@
 //! Rows in the file are what the events make of them, through reopening and repetition, and are found again.
 
+mod gathering;
 mod orders;
-mod staging;
 mod upkeep;
 
 use std::collections::BTreeMap;

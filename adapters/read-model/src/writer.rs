@@ -1,7 +1,7 @@
 //! The one who writes: the connection, and for each table the rows that were folded lately. Does not know where events come
 //! from.
 //!
-//! Events that are applied show when that returns. Events that are staged may wait in memory until many rows are touched; as
+//! Events that are applied show when that returns. Events that are gathered may wait in memory until many rows are touched; as
 //! long as a table has no rows, these are then written without the view's indexes, which the next apply makes.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use std::mem;
 use std::sync::Arc;
 
 use domain::event::RecordedEvent;
+use domain::stream::Position;
 use projections::read_model::{ReadModelError, RebuildReport};
 use rusqlite::Connection;
 
@@ -18,7 +19,7 @@ use crate::recent::Recent;
 use crate::tables::{self, Table};
 
 /// How many rows wait in memory, of all views together, before they are written. Few in tests, so that they write as well.
-const STAGED_ROWS_MAX: usize = if cfg!(test) { 16 } else { 16_384 };
+const GATHERED_ROWS_MAX: usize = if cfg!(test) { 16 } else { 16_384 };
 
 pub(crate) struct Writer {
     connection: Connection,
@@ -43,14 +44,14 @@ impl Writer {
         Self { connection, live: Live::default(), builds: BTreeMap::new() }
     }
 
-    /// Folds events into every view and writes what they and those that were staged before have changed.
+    /// Folds events into every view and writes what they and those that were gathered before have changed.
     pub(crate) fn apply(&mut self, live: &[Table], events: &[Arc<RecordedEvent>]) -> Result<(), Failure> {
         self.take_in(live, events, |_| true, Live::finish)
     }
 
     /// Folds events into every view.
-    pub(crate) fn stage(&mut self, live: &[Table], events: &[Arc<RecordedEvent>]) -> Result<(), Failure> {
-        self.take_in(live, events, |rows| rows.touched() >= STAGED_ROWS_MAX, Live::unindex)
+    pub(crate) fn gather(&mut self, live: &[Table], events: &[Arc<RecordedEvent>]) -> Result<(), Failure> {
+        self.take_in(live, events, |rows| rows.touched() >= GATHERED_ROWS_MAX, Live::unindex)
     }
 
     fn take_in(
@@ -91,8 +92,12 @@ impl Writer {
     ) -> Result<(), Failure> {
         self.build(build, |recent, connection| {
             recent.fold(connection, build, events)?;
-            if recent.touched() < STAGED_ROWS_MAX { Ok(()) } else { write_build(recent, connection, build) }
+            if recent.touched() < GATHERED_ROWS_MAX { Ok(()) } else { write_build(recent, connection, build) }
         })
+    }
+
+    pub(crate) fn rebuild_reached(&mut self, build: &Table, position: Position) -> Result<(), Failure> {
+        self.build(build, |recent, connection| recent.reach(connection, build, position))
     }
 
     pub(crate) fn rebuild_switch(&mut self, live: &Table, build: &Table) -> Result<RebuildReport, Failure> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::event::RecordedEvent;
 use domain::ports::{EventFilter, EventStore, ReadError};
 use domain::stream::Position;
+use projections::fold;
 use projections::read_model::{ReadModel, ReadModelError, RebuildReport};
 use tokio::sync::{Mutex, watch};
 
@@ -157,15 +158,15 @@ impl Projector {
         publish: &watch::Sender<Position>,
         fail: &watch::Sender<Option<RebuildError>>,
     ) -> Result<(), RebuildError> {
-        // What is staged must not be switched away.
+        // What is gathered must not be switched away.
         let gate = self.gate.lock().await;
         let mut page = self.page(*from).await?;
         let mut last = *from;
-        while page.len() >= self.batch_max.saturating_mul(PAGE_BATCHES) {
+        while page.len() >= self.page_events() {
             last = page.last().map_or(last, |event| event.position);
             // What comes next is read while this is taken in.
-            let (next, staged) = futures::future::join(self.page(last), self.model.stage(page)).await;
-            staged?;
+            let (next, gathered) = futures::future::join(self.page(last), self.model.gather(page)).await;
+            gathered?;
             page = next?;
         }
         last = page.last().map_or(last, |event| event.position);
@@ -233,33 +234,62 @@ impl Projector {
         at: &mut RebuildProgress,
         progress: &(dyn Fn(RebuildProgress) + Send + Sync),
     ) -> Result<(), RebuildError> {
-        let mut events = self.page_until(at.position, end).await?;
-        while let Some(last) = events.last().map(|event| event.position) {
-            at.events += events.len() as u64;
+        let filter = EventFilter { stream_prefix: fold::streams(view).to_owned() };
+        let mut page = self.page_until(at.position, end, &filter).await?;
+        while let Some(last) = page.events.last().map(|event| event.position) {
+            at.events += page.events.len() as u64;
             at.position = last;
             // What comes next is read while this is taken in.
-            let taken_in = self.model.rebuild_apply(view, events);
-            let (next, taken_in) = futures::future::join(self.page_until(last, end), taken_in).await;
+            let next = async {
+                if page.is_last { Ok(Page::default()) } else { self.page_until(last, end, &filter).await }
+            };
+            let taken_in = self.model.rebuild_apply(view, page.events);
+            let (next, taken_in) = futures::future::join(next, taken_in).await;
             taken_in?;
-            events = next?;
+            page = next?;
+            progress(*at);
+        }
+        if at.position < end {
+            // The last events were not in the view's streams.
+            at.position = end;
+            self.model.rebuild_reached(view, end).await?;
             progress(*at);
         }
         Ok(())
     }
 
     /// Events that follow a position, up to another.
-    async fn page_until(&self, after: Position, end: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
+    async fn page_until(
+        &self,
+        after: Position,
+        end: Position,
+        filter: &EventFilter,
+    ) -> Result<Page, ReadError> {
         if after >= end {
-            return Ok(Vec::new());
+            return Ok(Page::default());
         }
-        let mut events = self.page(after).await?;
+        let limit = self.page_events();
+        let mut events = self.store.read_all(after, limit, filter).await?;
+        let is_last = events.len() < limit || events.last().is_some_and(|event| event.position >= end);
         events.retain(|event| event.position <= end);
-        Ok(events)
+        Ok(Page { events, is_last })
     }
 
     /// Events that follow a position.
     async fn page(&self, after: Position) -> Result<Vec<Arc<RecordedEvent>>, ReadError> {
-        let limit = self.batch_max.saturating_mul(PAGE_BATCHES);
-        self.store.read_all(after, limit, &EventFilter::default()).await
+        self.store.read_all(after, self.page_events(), &EventFilter::default()).await
     }
+
+    /// How many events are read at once while the views are far behind.
+    const fn page_events(&self) -> usize {
+        self.batch_max.saturating_mul(PAGE_BATCHES)
+    }
+}
+
+/// A part of the log.
+#[derive(Default)]
+struct Page {
+    events: Vec<Arc<RecordedEvent>>,
+    /// Whether nothing follows it.
+    is_last: bool,
 }

@@ -118,3 +118,16 @@ fn random_histories_reach_every_event() {
     assert_eq!(of("campaign."), 14, "all but pace_set: {seen:?}");
     assert_eq!(of("storage_unit."), 6, "all but content_set, modules_set and queue_reset: {seen:?}");
 }
+
+proptest! {
+    #[test]
+    fn every_event_that_concerns_a_row_is_in_the_streams_of_its_view(
+        choices in prop::collection::vec(any::<u32>(), 0..150),
+    ) {
+        for event in History::of(&choices).events {
+            for view in all().iter().filter(|view| view.key(&event).is_some()) {
+                prop_assert!(event.stream.as_str().starts_with(view.streams()), "{}: {}", view.name(), event.stream);
+            }
+        }
+    }
+}

@@ -75,6 +75,7 @@ impl KeyState {
 impl View for ApiKeys {
     const NAME: &'static str = "api_keys";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "api_key-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "state", kind: ColumnKind::Text },

@@ -43,6 +43,7 @@ impl Batches {
 impl View for Batches {
     const NAME: &'static str = "batches";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "batch-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "workspace", kind: ColumnKind::Integer },

@@ -134,6 +134,7 @@ pub struct FirstFailure {
 impl View for Campaigns {
     const NAME: &'static str = "campaigns";
     const SCHEMA: u32 = 5;
+    const STREAMS: &'static str = "";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "unit", kind: ColumnKind::Text },

@@ -43,6 +43,7 @@ impl Commands {
 impl View for Commands {
     const NAME: &'static str = "commands";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "";
     const COLUMNS: &'static [Column] = &[];
     const INDEXES: &'static [&'static [&'static str]] = &[];
     type Row = CommandRow;

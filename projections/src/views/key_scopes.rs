@@ -145,6 +145,7 @@ impl KeyScopes {
 impl View for KeyScopes {
     const NAME: &'static str = "key_scopes";
     const SCHEMA: u32 = 3;
+    const STREAMS: &'static str = "key_scope-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "unit", kind: ColumnKind::Text },

@@ -52,6 +52,7 @@ impl Records {
 impl View for Records {
     const NAME: &'static str = "records";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "record-";
     const COLUMNS: &'static [Column] = &[Column { name: "unit", kind: ColumnKind::Text }];
     // The key begins with the unit, so a unit's rows are found by the key.
     const INDEXES: &'static [&'static [&'static str]] = &[];

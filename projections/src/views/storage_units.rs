@@ -67,6 +67,7 @@ impl UnitState {
 impl View for StorageUnits {
     const NAME: &'static str = "storage_units";
     const SCHEMA: u32 = 2;
+    const STREAMS: &'static str = "storage_unit-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "state", kind: ColumnKind::Text },

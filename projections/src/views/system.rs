@@ -42,6 +42,7 @@ impl System {
 impl View for System {
     const NAME: &'static str = "system";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "system";
     const COLUMNS: &'static [Column] = &[];
     const INDEXES: &'static [&'static [&'static str]] = &[];
     type Row = SystemRow;

@@ -298,6 +298,7 @@ impl Tasks {
 impl View for Tasks {
     const NAME: &'static str = "tasks";
     const SCHEMA: u32 = 2;
+    const STREAMS: &'static str = "task-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "workspace", kind: ColumnKind::Integer },

@@ -31,6 +31,7 @@ pub struct TransactionsRow {
 impl View for Transactions {
     const NAME: &'static str = "transactions";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "";
     const COLUMNS: &'static [Column] = &[];
     const INDEXES: &'static [&'static [&'static str]] = &[];
     type Row = TransactionsRow;

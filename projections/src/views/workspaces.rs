@@ -44,6 +44,7 @@ impl Workspaces {
 impl View for Workspaces {
     const NAME: &'static str = "workspaces";
     const SCHEMA: u32 = 1;
+    const STREAMS: &'static str = "workspace-";
     const COLUMNS: &'static [Column] = &[
         Column { name: "organization", kind: ColumnKind::Text },
         Column { name: "is_default", kind: ColumnKind::Integer },

@@ -37,6 +37,11 @@ impl ReadModel for SlowViews {
         self.inner.apply(events).await
     }
 
+    async fn gather(&self, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
+        self.gate.pass().await;
+        self.inner.gather(events).await
+    }
+
     async fn row(&self, view: &'static str, key: &str) -> Result<Option<String>, ReadModelError> {
         self.inner.row(view, key).await
     }
@@ -71,6 +76,10 @@ impl ReadModel for SlowViews {
 
     async fn rebuild_apply(&self, view: &str, events: Vec<Arc<RecordedEvent>>) -> Result<(), ReadModelError> {
         self.inner.rebuild_apply(view, events).await
+    }
+
+    async fn rebuild_reached(&self, view: &str, position: Position) -> Result<(), ReadModelError> {
+        self.inner.rebuild_reached(view, position).await
     }
 
     async fn rebuild_switch(&self, view: &str) -> Result<RebuildReport, ReadModelError> {

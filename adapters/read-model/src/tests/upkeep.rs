@@ -16,6 +16,9 @@ impl ErasedView for Changed {
     fn schema(&self) -> u32 {
         self.0.schema() + 1
     }
+    fn streams(&self) -> &'static str {
+        self.0.streams()
+    }
     fn columns(&self) -> &'static [Column] {
         &[]
     }

@@ -7,7 +7,7 @@ async fn catch_up(model: &SqliteReadModel, events: &[Arc<RecordedEvent>], page: 
     let seen = model.checkpoint().await.unwrap();
     let new: Vec<_> = events.iter().filter(|event| event.position > seen).cloned().collect();
     for page in new.chunks(page) {
-        model.stage(page.to_vec()).await.unwrap();
+        model.gather(page.to_vec()).await.unwrap();
     }
     model.apply(Vec::new()).await.unwrap();
 }
@@ -22,7 +22,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn rows_that_were_staged_equal_the_fold_in_memory_though_a_crash_came_between(
+    fn rows_that_were_gathered_equal_the_fold_in_memory_though_a_crash_came_between(
         choices in prop::collection::vec(any::<u32>(), 1..200),
         page in 1_usize..60,
         applied in any::<prop::sample::Index>(),
@@ -35,7 +35,7 @@ proptest! {
             let all = indexes(&folder);
             catch_up(&model, &events[..applied], page).await;
             for page in events[applied.min(lost)..lost].chunks(page) {
-                model.stage(page.to_vec()).await.unwrap();
+                model.gather(page.to_vec()).await.unwrap();
             }
             drop(model);
             let model = open(&folder);
@@ -48,11 +48,11 @@ proptest! {
 }
 
 #[test]
-fn what_is_staged_shows_with_the_next_apply() {
+fn what_is_gathered_shows_with_the_next_apply() {
     let (folder, events) = (TempDir::new().unwrap(), waiting(10));
     run(async {
         let model = open(&folder);
-        model.stage(events[..9].to_vec()).await.unwrap();
+        model.gather(events[..9].to_vec()).await.unwrap();
         assert_eq!(model.checkpoint().await.unwrap(), Position::START);
         assert_eq!(model.counts(KeyScopes::NAME, "").await.unwrap(), []);
         model.apply(events[9..].to_vec()).await.unwrap();
@@ -61,12 +61,12 @@ fn what_is_staged_shows_with_the_next_apply() {
 }
 
 #[test]
-fn what_is_staged_is_taken_in_again_when_somebody_else_wrote_to_the_file() {
+fn what_is_gathered_is_taken_in_again_when_somebody_else_wrote_to_the_file() {
     let (folder, events) = (TempDir::new().unwrap(), waiting(10));
     run(async {
         let model = open(&folder);
         model.apply(events[..3].to_vec()).await.unwrap();
-        model.stage(events[3..9].to_vec()).await.unwrap();
+        model.gather(events[3..9].to_vec()).await.unwrap();
         tamper(&folder, "CREATE TABLE other (colour TEXT)");
         let error = model.apply(events[9..].to_vec()).await.unwrap_err();
         assert!(matches!(error, ReadModelError::Unavailable(_)), "{error}");
@@ -76,14 +76,14 @@ fn what_is_staged_is_taken_in_again_when_somebody_else_wrote_to_the_file() {
 }
 
 #[test]
-fn a_rebuild_waits_until_what_is_staged_is_written() {
+fn a_rebuild_waits_until_what_is_gathered_is_written() {
     let (folder, events) = (TempDir::new().unwrap(), waiting(10));
     run(async {
         let model = open(&folder);
         model.apply(events[..5].to_vec()).await.unwrap();
         model.rebuild_begin(KeyScopes::NAME).await.unwrap();
         model.rebuild_apply(KeyScopes::NAME, events[..5].to_vec()).await.unwrap();
-        model.stage(events[5..].to_vec()).await.unwrap();
+        model.gather(events[5..].to_vec()).await.unwrap();
         let error = model.rebuild_switch(KeyScopes::NAME).await.unwrap_err();
         assert!(error.to_string().contains("catching up"), "{error}");
         model.apply(Vec::new()).await.unwrap();
@@ -99,7 +99,7 @@ fn many_rows_are_written_without_indexes_and_found_by_them_afterwards() {
     run(async {
         let model = open(&folder);
         let all = indexes(&folder);
-        model.stage(events[..50].to_vec()).await.unwrap();
+        model.gather(events[..50].to_vec()).await.unwrap();
         assert!(model.checkpoint().await.unwrap() > Position::START);
         assert!(indexes(&folder) < all);
         model.apply(events[50..].to_vec()).await.unwrap();
