@@ -197,6 +197,13 @@ impl Board {
         drop(position.wait_for(|reached| *reached >= at).await);
     }
 
+    /// Waits until the board has seen something after a position.
+    pub(crate) async fn has_passed(&self, at: Position) {
+        let mut position = self.position.clone();
+        // An error means that the engine is stopping, which whoever waits is told otherwise.
+        drop(position.wait_for(|reached| *reached > at).await);
+    }
+
     /// The position that the board reflects.
     pub(crate) fn position(&self) -> Position {
         *self.position.borrow()

@@ -207,6 +207,8 @@ async fn follow_starts(engine: Engine, mut from: Position, mut stop: Stop) {
 async fn follow_starts_until_failure(engine: &Engine, from: &mut Position) -> Result<(), StartError> {
     let mut subscription = engine.0.parts.store.subscribe(*from).await?;
     loop {
+        // Nobody waits for this, so the writer of the log need not wake it as well.
+        engine.board().has_passed(*from).await;
         let events = subscription.next(engine.0.parts.settings.batch_events_max).await?;
         let mut is_any_dropped = engine.is_any_dropped();
         for recorded in events {
