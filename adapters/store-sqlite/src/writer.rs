@@ -105,6 +105,9 @@ impl Writer {
             let _ = reply.send(results);
         }
         let Aftermath { versions, bytes, _forgotten } = aftermath;
+        if bytes > 0 {
+            self.head.send_if_modified(|_| true);
+        }
         for (name, version) in versions {
             self.heads.put(name, version);
         }
@@ -175,7 +178,11 @@ impl Writer {
         self.shared.tail.push(&staged.entries);
         self.shared.hashes.offer(staged.rows);
         let forgotten = self.shared.recent.push(staged.recorded);
-        self.head.send_replace(last);
+        // Whoever looks finds it, but nobody is woken before the callers are: each of those takes the processor from the writer.
+        self.head.send_if_modified(|head| {
+            *head = last;
+            false
+        });
         Aftermath { versions: staged.versions, bytes, _forgotten: forgotten }
     }
 
