@@ -6,13 +6,16 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::event::RecordedEvent;
 use domain::ports::{AppendError, Appended};
 use domain::stream::Version;
 use lru::LruCache;
 use rusqlite::{Connection, ErrorCode};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
 use crate::Shared;
 use crate::chain::WrittenRow;
@@ -23,9 +26,13 @@ use crate::request::{Batch, Request};
 
 /// A group takes no further batch once it has so many events.
 const GROUP_EVENTS_MAX: usize = 8_192;
-/// When so much was written, in bytes, it is moved from the log's journal into its file. Little enough for the journal to be
-/// written over soon after a start: a flush of a file that still grows takes twice as long.
-const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// When so much was written, in bytes, it is moved from the log's journal into its file as soon as nobody asks for anything.
+const CHECKPOINT_BYTES: u64 = 1 << 20;
+/// When so much was written, in bytes, it is moved at once. Little enough for the journal to be written over soon after a
+/// start: a flush of a file that still grows takes twice as long.
+const CHECKPOINT_BYTES_MAX: u64 = 4 << 20;
+/// For how long nobody has to have asked for anything: whoever asks next waits until all is moved.
+const IDLE: Duration = Duration::from_millis(2);
 /// How many streams have their last version in memory.
 const HEADS_MAX: NonZeroUsize = NonZeroUsize::new(65_536).expect("it is not zero");
 /// What to do when SQLite reports that there is no room.
@@ -79,7 +86,11 @@ impl Writer {
 
     /// Serves requests until nobody can send one any more. Gives the log back, to be closed when nobody reads it any longer.
     pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) -> Connection {
-        while let Some(first) = requests.blocking_recv() {
+        let clock = Builder::new_current_thread().enable_time().build();
+        let clock = clock.inspect_err(|error| {
+            tracing::warn!(%error, "there is no clock for the journal of the event log: it is moved once it is large");
+        });
+        while let Some(first) = self.next(&mut requests, clock.as_ref().ok()) {
             let mut events = first.batch.events;
             let mut group = vec![first];
             while events < GROUP_EVENTS_MAX {
@@ -90,6 +101,20 @@ impl Writer {
             self.serve(group, events);
         }
         self.log
+    }
+
+    /// The next request. When enough was written, the first moment in which there is none is used to move it.
+    fn next(&mut self, requests: &mut mpsc::Receiver<Request>, clock: Option<&Runtime>) -> Option<Request> {
+        if let Some(clock) = clock
+            && self.journal_bytes >= CHECKPOINT_BYTES
+        {
+            let soon = clock.block_on(async { timeout(IDLE, requests.recv()).await });
+            match soon {
+                Ok(next) => return next,
+                Err(_) => self.checkpoint(),
+            }
+        }
+        requests.blocking_recv()
     }
 
     fn serve(&mut self, group: Vec<Request>, events: usize) {
@@ -112,15 +137,15 @@ impl Writer {
             self.heads.put(name, version);
         }
         self.journal_bytes += bytes;
-        if self.journal_bytes >= CHECKPOINT_BYTES {
-            self.journal_bytes = 0;
+        if self.journal_bytes >= CHECKPOINT_BYTES_MAX {
             self.checkpoint();
         }
     }
 
     /// Moves what was written into the log's file, as far as no reader needs it where it is. Nobody waits for an answer
     /// meanwhile. If it fails, everything is where it was, and the next one moves it.
-    fn checkpoint(&self) {
+    fn checkpoint(&mut self) {
+        self.journal_bytes = 0;
         if let Err(error) = self.log.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
             tracing::debug!(%error, "the journal of the event log could not be moved into its file; trying again later");
         }

@@ -27,7 +27,8 @@ pub(super) async fn measure(bench: &Bench) -> Result<Vec<Figure>, CliError> {
     let store = SqliteStore::open(&history.folder, SqliteOptions::default());
     let store = Arc::new(store.map_err(|error| failed("open a log", &error))?);
     let head = store.head().await.map_err(|error| failed("read a log", &error))?;
-    let reads = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    // So many that there are always some to decode while one is folded.
+    let reads = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let page = |after: u64| {
         let (store, end) = (Arc::clone(&store), Position::row(after + PAGE));
         async move {
