@@ -81,7 +81,7 @@ pub trait ErasedView: Send + Sync {
     fn columns(&self) -> &'static [Column];
     /// [`View::INDEXES`].
     fn indexes(&self) -> &'static [&'static [&'static str]];
-    /// [`View::key`].
+    /// [`View::key`], asked of events in the view's streams only.
     fn key(&self, event: &RecordedEvent) -> Option<String>;
     /// No row yet.
     fn none(&self) -> Held;
@@ -202,7 +202,8 @@ impl<V: View> ErasedView for Erased<V> {
     }
 
     fn key(&self, event: &RecordedEvent) -> Option<String> {
-        V::key(event)
+        // Most events are in no stream of a view: then nobody takes the stream's name apart.
+        if event.stream.as_str().starts_with(V::STREAMS) { V::key(event) } else { None }
     }
 
     fn none(&self) -> Held {

@@ -52,22 +52,9 @@ impl View for Batches {
     type Row = BatchRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {
-        match &event.event {
-            Event::Batch(_) => match Subject::try_from(&event.stream) {
-                Ok(Subject::Batch(id)) => Some(Self::row_key(id)),
-                Ok(_) | Err(_) => None,
-            },
-            Event::StorageUnit(_)
-            | Event::KeyScope(_)
-            | Event::Record(_)
-            | Event::Campaign(_)
-            | Event::Task(_)
-            | Event::Workspace(_)
-            | Event::ExternalId(_)
-            | Event::Ids(_)
-            | Event::System(_)
-            | Event::ApiKey(_)
-            | Event::Access(_) => None,
+        match (&event.event, Subject::try_from(&event.stream)) {
+            (Event::Batch(_), Ok(Subject::Batch(id))) => Some(Self::row_key(id)),
+            (_, Ok(_) | Err(_)) => None,
         }
     }
 

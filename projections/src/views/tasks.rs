@@ -339,22 +339,9 @@ impl View for Tasks {
     type Row = TaskRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {
-        match &event.event {
-            Event::Task(_) => match Subject::try_from(&event.stream) {
-                Ok(Subject::Task(id)) => Some(Self::row_key(id)),
-                Ok(_) | Err(_) => None,
-            },
-            Event::StorageUnit(_)
-            | Event::KeyScope(_)
-            | Event::Record(_)
-            | Event::Campaign(_)
-            | Event::Workspace(_)
-            | Event::Batch(_)
-            | Event::ExternalId(_)
-            | Event::Ids(_)
-            | Event::System(_)
-            | Event::ApiKey(_)
-            | Event::Access(_) => None,
+        match (&event.event, Subject::try_from(&event.stream)) {
+            (Event::Task(_), Ok(Subject::Task(id))) => Some(Self::row_key(id)),
+            (_, Ok(_) | Err(_)) => None,
         }
     }
 

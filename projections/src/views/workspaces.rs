@@ -53,22 +53,9 @@ impl View for Workspaces {
     type Row = WorkspaceRow;
 
     fn key(event: &RecordedEvent) -> Option<String> {
-        match &event.event {
-            Event::Workspace(_) => match Subject::try_from(&event.stream) {
-                Ok(Subject::Workspace(id)) => Some(Self::row_key(id)),
-                Ok(_) | Err(_) => None,
-            },
-            Event::StorageUnit(_)
-            | Event::KeyScope(_)
-            | Event::Record(_)
-            | Event::Campaign(_)
-            | Event::Task(_)
-            | Event::Batch(_)
-            | Event::ExternalId(_)
-            | Event::Ids(_)
-            | Event::System(_)
-            | Event::ApiKey(_)
-            | Event::Access(_) => None,
+        match (&event.event, Subject::try_from(&event.stream)) {
+            (Event::Workspace(_), Ok(Subject::Workspace(id))) => Some(Self::row_key(id)),
+            (_, Ok(_) | Err(_)) => None,
         }
     }
 
