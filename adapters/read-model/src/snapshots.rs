@@ -7,6 +7,7 @@
 //! moment are put together).
 
 mod layout;
+mod news;
 mod past;
 mod take;
 #[cfg(test)]

@@ -24,8 +24,8 @@ use projections::view::Value;
 use rusqlite::{Connection, params};
 
 use super::layout::name;
+use super::news::{News, apply_news};
 use crate::Failure;
-use crate::apply::{News, apply_news};
 use crate::file;
 use crate::query;
 use crate::tables::{self, Index, Table, find};

@@ -9,8 +9,9 @@ use projections::fold::{Folded, unseen};
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params, params_from_iter};
 
 use super::layout::{self, Kept, OPEN};
+use super::news::News;
 use crate::Failure;
-use crate::apply::{Bound, Differences, News};
+use crate::apply::{Bound, Differences};
 
 /// All or nothing. Events that the last snapshot has seen are left out; without any other there is nothing to take.
 pub(super) fn take(
