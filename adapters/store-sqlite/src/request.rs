@@ -1,7 +1,7 @@
 //! What the writer is asked for. Everything that can be made ready beside the writer is made ready here.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use domain::event::{Metadata, RecordedEvent};
 use domain::ports::{Append, AppendError, Appended};
@@ -42,8 +42,9 @@ impl Batch {
         let (parts, encoder) = if others.is_empty() {
             (None, None)
         } else {
-            let (parts, others) = channel();
-            (Some(others), Some(Encoder { appends: Arc::clone(appends), hash, parts }))
+            // There is room for all of them.
+            let (parts, encoded) = sync_channel(others.len().div_ceil(PART_APPENDS));
+            (Some(encoded), Some(Encoder { appends: Arc::clone(appends), hash, parts }))
         };
         let batch = Self {
             length: appends.len(),
@@ -64,7 +65,7 @@ impl Batch {
 pub(crate) struct Encoder {
     appends: Arc<[Append]>,
     hash: Hash,
-    parts: Sender<Vec<Prepared>>,
+    parts: SyncSender<Vec<Prepared>>,
 }
 
 impl Encoder {
