@@ -51,3 +51,22 @@ impl Ids for RandomIds {
         Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), &random).into_uuid()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn no_two_ids_are_equal_however_often_and_on_how_many_threads_one_is_asked_for() {
+        const IDS: usize = 3 * RANDOM_BYTES / RANDOM_BYTES_PER_ID + 1;
+        let ids = || (0..IDS).map(|_| RandomIds.fresh()).collect::<Vec<_>>();
+        let asked: Vec<_> = (0..4).map(|_| thread::spawn(ids)).collect();
+        let ids: Vec<_> = asked.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        // The last bytes are the random ones: the first have the time, which is the same in between.
+        let random: HashSet<_> = ids.iter().map(|id| id.as_u128() & ((1 << 62) - 1)).collect();
+        assert_eq!(random.len(), 4 * IDS);
+    }
+}
