@@ -4,8 +4,8 @@
 //! looking takes what is asked meanwhile as well, and further threads help only when much waits, as it does where looks
 //! are slow. Does not know who asks.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::ports::ContentError;
@@ -13,17 +13,19 @@ use tokio::sync::oneshot;
 
 use crate::folder::Folder;
 
-/// How many threads look at once.
+/// How many threads look into one folder at once.
 const LOOKERS_MAX: usize = 16;
 /// How many looks may wait for each thread that is looking before one more helps.
 const LOOKS_PER_LOOKER: usize = 8;
 /// How many files are looked for before it is looked again where their folder is.
 const LOOKS_PER_FOLDER: usize = 64;
 
-/// Everything that is looked for.
+/// Everything that is looked for, by folder: one that does not answer holds up nobody who asks for another. As much waits as is
+/// asked for at once, which is the surfaces' to limit.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Arc<Mutex<Waiting>>);
+pub(crate) struct Looks(Arc<Mutex<HashMap<PathBuf, Waiting>>>);
 
+/// What waits for one folder; nothing is kept of folders into which nobody looks.
 #[derive(Debug, Default)]
 struct Waiting {
     looks: VecDeque<Look>,
@@ -33,8 +35,6 @@ struct Waiting {
 /// A file that is looked for.
 #[derive(Debug)]
 struct Look {
-    folder: PathBuf,
-    excluded: Arc<[PathBuf]>,
     path: String,
     answer: oneshot::Sender<Result<bool, ContentError>>,
 }
@@ -48,26 +48,33 @@ impl Looks {
         path: String,
     ) -> Result<bool, ContentError> {
         let (answer, answered) = oneshot::channel();
-        let helps = {
-            let mut waiting = lock(&self.0);
-            waiting.looks.push_back(Look { folder, excluded, path, answer });
-            let helps =
-                waiting.lookers < LOOKERS_MAX && waiting.looks.len() > waiting.lookers * LOOKS_PER_LOOKER;
-            waiting.lookers += usize::from(helps);
-            helps
-        };
-        if helps {
-            let looker = Looker { waiting: Arc::clone(&self.0), has_left: false };
+        if self.add(&folder, Look { path, answer }) {
+            let looker = Looker { folder, excluded, waiting: Arc::clone(&self.0), has_left: false };
             drop(tokio::task::spawn_blocking(move || looker.look()));
         }
         let broken_off = || Err(ContentError::Storage("a look into a folder was broken off".to_owned()));
         answered.await.unwrap_or_else(|_| broken_off())
     }
+
+    /// Lets a look wait; says whether one more thread has to look.
+    fn add(&self, folder: &Path, look: Look) -> bool {
+        let mut folders = lock(&self.0);
+        if !folders.contains_key(folder) {
+            folders.insert(folder.to_owned(), Waiting::default());
+        }
+        let Some(Waiting { looks, lookers }) = folders.get_mut(folder) else { return false };
+        looks.push_back(look);
+        let helps = *lookers < LOOKERS_MAX && looks.len() > *lookers * LOOKS_PER_LOOKER;
+        *lookers += usize::from(helps);
+        helps
+    }
 }
 
 /// A thread that is looking.
 struct Looker {
-    waiting: Arc<Mutex<Waiting>>,
+    folder: PathBuf,
+    excluded: Arc<[PathBuf]>,
+    waiting: Arc<Mutex<HashMap<PathBuf, Waiting>>>,
     /// Whether it is no longer counted among those that look.
     has_left: bool,
 }
@@ -75,26 +82,31 @@ struct Looker {
 impl Looker {
     /// Looks until nothing waits.
     fn look(mut self) {
-        let mut folder = None;
-        let mut looks = 0;
-        while let Some(look) = self.next() {
+        let (mut opened, mut looks) = (None, 0);
+        while let Some(Look { path, answer }) = self.next() {
             if looks % LOOKS_PER_FOLDER == 0 {
-                folder = None;
+                opened = None;
             }
             looks += 1;
-            let Look { folder: named, excluded, path, answer } = look;
             // Whoever asked may have gone away.
-            drop(answer.send(has(&mut folder, named, excluded, &path)));
+            drop(answer.send(self.has(&mut opened, &path)));
+        }
+    }
+
+    fn has(&self, opened: &mut Option<Folder>, path: &str) -> Result<bool, ContentError> {
+        match opened {
+            Some(folder) => folder.has(path),
+            None => opened.insert(Folder::open(&self.folder, Arc::clone(&self.excluded))?).has(path),
         }
     }
 
     /// The next look. When there is none, this one leaves in the same moment: whatever comes then finds nobody looking.
     fn next(&mut self) -> Option<Look> {
-        let mut waiting = lock(&self.waiting);
-        let next = waiting.looks.pop_front();
+        let mut folders = lock(&self.waiting);
+        let next = folders.get_mut(&self.folder).and_then(|waiting| waiting.looks.pop_front());
         if next.is_none() {
-            waiting.lookers -= 1;
             self.has_left = true;
+            leave(&mut folders, &self.folder);
         }
         next
     }
@@ -103,31 +115,22 @@ impl Looker {
 impl Drop for Looker {
     fn drop(&mut self) {
         if !self.has_left {
-            lock(&self.waiting).lookers -= 1;
+            leave(&mut lock(&self.waiting), &self.folder);
         }
     }
 }
 
-/// The folder of the look before, as it was named and as it was found.
-type Opened = Option<(PathBuf, Folder)>;
-
-/// Whether there is a file at a path below a folder, which is looked for only if it is not the one before.
-fn has(
-    opened: &mut Opened,
-    named: PathBuf,
-    excluded: Arc<[PathBuf]>,
-    path: &str,
-) -> Result<bool, ContentError> {
-    match opened {
-        Some((known, folder)) if *known == named => folder.has(path),
-        Some(_) | None => {
-            let folder = Folder::open(&named, excluded)?;
-            opened.insert((named, folder)).1.has(path)
+/// One looker fewer. With the last one goes what waits: its askers hear that it was broken off.
+fn leave(folders: &mut HashMap<PathBuf, Waiting>, folder: &Path) {
+    if let Some(waiting) = folders.get_mut(folder) {
+        waiting.lookers -= 1;
+        if waiting.lookers == 0 {
+            folders.remove(folder);
         }
     }
 }
 
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+fn lock(waiting: &Mutex<HashMap<PathBuf, Waiting>>) -> MutexGuard<'_, HashMap<PathBuf, Waiting>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -155,8 +158,8 @@ mod tests {
             assert_eq!(found, Ok(number % 2 == 0), "{number}");
         }
         assert_eq!(looks.has(folders[0].path().to_owned(), nothing(), "0".to_owned()).await, Ok(true));
-        let waiting = lock(&looks.0);
-        assert_eq!(waiting.looks.len(), 0);
+        let is_left = lock(&looks.0).values().all(|waiting| waiting.looks.is_empty());
+        assert!(is_left);
     }
 
     #[tokio::test]
@@ -177,5 +180,24 @@ mod tests {
             drop(futures::future::select(Box::pin(asked), futures::future::ready(())).await);
         }
         assert_eq!(looks.has(folder.path().to_owned(), nothing(), "a".to_owned()).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_does_not_answer_holds_up_nobody_who_asks_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "").unwrap();
+        let looks = Looks::default();
+        let stuck = Path::new("/stuck");
+        let asked: Vec<_> = (0..2 * LOOKERS_MAX * LOOKS_PER_LOOKER)
+            .map(|_| {
+                let (answer, answered) = oneshot::channel();
+                // Whoever would look there does not come back.
+                looks.add(stuck, Look { path: "a".to_owned(), answer });
+                answered
+            })
+            .collect();
+        assert_eq!(lock(&looks.0).get(stuck).unwrap().lookers, LOOKERS_MAX);
+        assert_eq!(looks.has(folder.path().to_owned(), nothing(), "a".to_owned()).await, Ok(true));
+        drop(asked);
     }
 }
